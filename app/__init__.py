@@ -1,0 +1,1 @@
+"""Label Jury: a jury of five for every doubtful label."""

@@ -1,0 +1,1 @@
+"""The service's tables, one module a thing. Importing this package registers all of them."""

@@ -1,0 +1,80 @@
+"""What every test may use: a real PostgreSQL, migrated once, copied fresh for each test that asks for it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.orm import Session
+
+from app.db import embedded, migrations
+from app.db.engine import Database
+
+STUDY = Path(__file__).resolve().parents[2] / "shared" / "labelerrors"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server for this test process: LABELJURY_TEST_POSTGRES_URL, or the embedded one in a new folder."""
+    given = os.environ.get("LABELJURY_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    with embedded.hold(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> Iterator[str]:
+    """The name of a migrated, empty database that others are copied from."""
+    name = f"template_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        migrations.upgrade(database_url_of(postgres_url, name))
+        yield name
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
+    """The URL of a migrated database of this test's own."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
+        yield database_url_of(postgres_url, name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A pool on this test's database."""
+    database = Database(database_url, pool_size=8)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[Session]:
+    """An open transaction, committed at the end of a passing test."""
+    with database.transaction() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def study() -> Path:
+    """The folder of the study's own votes; skips where it is absent."""
+    if not STUDY.is_dir():
+        pytest.skip(f"the study's votes are not here: {STUDY} is absent")
+    return STUDY
+
+
+def database_url_of(server_url: str, name: str) -> str:
+    """The URL of database `name` on the server of `server_url`."""
+    return psycopg_url(server_url).rpartition("/")[0] + f"/{name}"
+
+
+def psycopg_url(url: str) -> str:
+    """`url` as psycopg reads it."""
+    return url.replace("postgresql+psycopg://", "postgresql://").partition("?")[0]
