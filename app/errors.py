@@ -101,7 +101,9 @@ class BudgetExceeded(Conflict):
 
     def __init__(self, needed_usd: Decimal, left_usd: Decimal) -> None:
         self.needed_usd, self.left_usd = needed_usd, left_usd
-        super().__init__(f"this needs ${needed_usd} and the cap leaves ${left_usd}; raise the cap or publish fewer Items")
+        super().__init__(
+            f"this needs ${needed_usd} and the cap leaves ${left_usd}; raise the cap or publish fewer Items"
+        )
 
 
 class MarketplaceError(ServiceError):

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SANDBOX_ENDPOINT = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
 PRODUCTION_ENDPOINT = "https://mturk-requester.us-east-1.amazonaws.com"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_SHORTEST_SECRET = 32
 
 
 class MarketplaceProfile(StrEnum):
@@ -74,7 +75,10 @@ class Settings(BaseSettings):
     publish_threads: int = Field(default=16, ge=1, le=64, description="Simultaneous marketplace calls per job runner.")
     poll_interval_s: int = Field(default=10, ge=1, le=3600, description="Seconds between two polls of the marketplace.")
     lease_s: int = Field(
-        default=120, ge=5, le=3600, description="Seconds after which operations claimed by a dead runner are free again."
+        default=120,
+        ge=5,
+        le=3600,
+        description="Seconds after which operations claimed by a dead runner are free again.",
     )
     job_concurrency: int = Field(default=4, ge=1, le=32, description="Jobs that one job runner works on at a time.")
     stalled_job_s: int = Field(
@@ -111,8 +115,8 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 32:
-            raise ValueError("needs at least 32 characters; make one with: openssl rand -hex 32")
+        if value is not None and len(value.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"needs at least {_SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
         return value
 
     @field_validator("database_url")

@@ -4,10 +4,10 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
 import app.db.tables  # noqa: F401 - registers the tables
-from app.db.engine import SEARCH_PATH, Base
+from app.db.engine import Base
 from app.marketplace.store import MarketplaceBase
 
-# The queue's own schema is procrastinate's business: installed by a migration, never compared.
+# The queue's schema is procrastinate's business: installed by a migration, never compared, so not on the path here.
 OUR_SCHEMAS = {None, "public", "marketplace"}
 # Two processes that migrate at once take turns on this advisory lock.
 MIGRATION_LOCK = 7_268_901
@@ -39,7 +39,7 @@ def run(connection: Connection) -> None:
 
 def main() -> None:
     url = context.config.attributes["database_url"]
-    engine = create_engine(url, connect_args={"options": f"-csearch_path={SEARCH_PATH}"})
+    engine = create_engine(url, connect_args={"options": "-csearch_path=public"})
     with engine.connect() as connection:
         run(connection)
     engine.dispose()

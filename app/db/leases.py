@@ -1,0 +1,128 @@
+"""Operations claimed in batches under a lease: the list that every spending or visible marketplace call comes from.
+
+Intent: a row in `operations`, written with the change that wants it. Act: `claim` commits that a runner is about to call.
+Result: `finish`, `retry_later` or `fail`. A runner that dies leaves its rows `acting`; when the lease ends they are
+claimed again, and since the call may have happened, whoever claims them repeats it only in a way that cannot double it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from app.db.tables import Operation
+from app.domain.vocabulary import AssignmentId, BatchId, HITId, OperationId, OperationKind, OperationStatus
+
+# Seconds to wait before attempt 2, 3, …; the last value repeats.
+BACKOFF_S = (1, 2, 5, 15, 60)
+
+_CLAIM = text("""
+    WITH free AS (
+        SELECT id FROM operations
+        WHERE batch_id = :batch_id AND kind = :kind
+          AND ((status = 'intended' AND not_before <= now()) OR (status = 'acting' AND lease_until < now()))
+        ORDER BY id
+        LIMIT :most
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE operations AS o
+    SET status = 'acting', leased_by = :runner, lease_until = now() + make_interval(secs => :lease_s),
+        attempts = o.attempts + 1, first_attempt_at = coalesce(o.first_attempt_at, now())
+    FROM free WHERE o.id = free.id
+    RETURNING o.id, o.hit_id, o.assignment_id, o.attempts, o.first_attempt_at
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An operation that this runner may act on until its lease ends. `attempt` counts from 1."""
+
+    id: OperationId
+    hit_id: HITId
+    assignment_id: AssignmentId | None
+    attempt: int
+    first_attempt_at: datetime
+
+
+def claim(
+    db: Session, kind: OperationKind, batch_id: BatchId, *, most: int, lease_s: float, runner: str
+) -> list[Claimed]:
+    """Up to `most` operations of one kind and Batch that nobody else holds, now leased to `runner`, oldest first."""
+    rows = db.execute(
+        _CLAIM, {"batch_id": batch_id, "kind": kind, "most": most, "lease_s": lease_s, "runner": runner}
+    ).all()
+    claimed = [Claimed(OperationId(r[0]), HITId(r[1]), AssignmentId(r[2]) if r[2] else None, r[3], r[4]) for r in rows]
+    return sorted(claimed, key=lambda operation: operation.id)
+
+
+def finish(db: Session, ids: Sequence[OperationId], *, now: datetime) -> None:
+    """The calls were made and their results are written in this transaction."""
+    db.execute(
+        update(Operation)
+        .where(Operation.id.in_(ids))
+        .values(status=OperationStatus.DONE, finished_at=now, lease_until=None, error=None)
+    )
+
+
+def retry_later(db: Session, operation: Claimed, *, error: str, now: datetime) -> None:
+    """The call did not succeed in a way that may be repeated; the next attempt waits a little longer each time."""
+    wait_s = BACKOFF_S[min(operation.attempt, len(BACKOFF_S)) - 1]
+    db.execute(
+        update(Operation)
+        .where(Operation.id == operation.id)
+        .values(
+            status=OperationStatus.INTENDED, not_before=now + timedelta(seconds=wait_s), lease_until=None, error=error
+        )
+    )
+
+
+def fail(db: Session, operation: Claimed, *, error: str, now: datetime) -> None:
+    """The marketplace refused; a person must look."""
+    db.execute(
+        update(Operation)
+        .where(Operation.id == operation.id)
+        .values(status=OperationStatus.FAILED, finished_at=now, lease_until=None, error=error)
+    )
+
+
+def release(db: Session, ids: Sequence[OperationId]) -> None:
+    """Give claimed operations back unacted: nothing was called for them."""
+    db.execute(
+        update(Operation)
+        .where(Operation.id.in_(ids), Operation.status == OperationStatus.ACTING)
+        .values(status=OperationStatus.INTENDED, lease_until=None, attempts=Operation.attempts - 1)
+    )
+
+
+def intend(
+    db: Session,
+    kind: OperationKind,
+    batch_id: BatchId,
+    targets: Sequence[tuple[HITId, AssignmentId | None]],
+) -> None:
+    """Write down the intent of one call per target. A target that has its intent already keeps it."""
+    statement = text("""
+        INSERT INTO operations (batch_id, kind, hit_id, assignment_id)
+        SELECT :batch_id, :kind, t.hit_id, nullif(t.assignment_id, 0)
+        FROM unnest(:hit_ids ::bigint[], :assignment_ids ::bigint[]) AS t (hit_id, assignment_id)
+        ON CONFLICT DO NOTHING
+    """)
+    db.execute(
+        statement,
+        {
+            "batch_id": batch_id,
+            "kind": kind,
+            "hit_ids": [hit_id for hit_id, _ in targets],
+            "assignment_ids": [assignment_id or 0 for _, assignment_id in targets],
+        },
+    )
+
+
+def waiting(db: Session, kind: OperationKind, batch_id: BatchId) -> int:
+    """How many operations of this kind are still to be done."""
+    statement = text("""
+        SELECT count(*) FROM operations WHERE batch_id = :batch_id AND kind = :kind AND status IN ('intended', 'acting')
+    """)
+    return int(db.execute(statement, {"batch_id": batch_id, "kind": kind}).scalar_one())

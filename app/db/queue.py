@@ -1,0 +1,50 @@
+"""Enqueue a job inside the caller's transaction, by the job's name: both the change and its job are written, or neither.
+
+Tried with procrastinate 3.10 and SQLAlchemy 2.1: a second, blocking queue application may defer through our own
+connection; the job runner's asynchronous one cannot.
+"""
+
+from enum import StrEnum
+
+import procrastinate
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+SCHEMA = "jobs"
+
+
+class Job(StrEnum):
+    """The coarse jobs. Each re-reads the state, may run twice and may run late. None is ever made per Item."""
+
+    PUBLISH = "publish"
+    COLLECT = "collect"
+    REVIEW = "review"
+    CONSENSUS = "consensus"
+
+
+_deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+
+
+def enqueue(db: Session, job: Job, *, exclusive: bool = False, **ids: int | str) -> bool:
+    """Write a job row into the open transaction `db`. Returns whether a row was written.
+
+    The same job with the same ids waits at most once. `exclusive` keeps two of them from running at the same time.
+    A job that waited already may have been fetched before this transaction commits, and then has not seen it; the
+    timetable's tick asks again for whatever is outstanding, so nothing is lost, only late.
+    """
+    key = ":".join([job, *(str(value) for value in ids.values())])
+    waiting = text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND status = 'todo'")
+    if db.execute(waiting, {"key": key}).first() is not None:
+        return False
+    try:
+        with db.begin_nested():  # two transactions may ask at once: the loser's unique violation must not end its work
+            _deferring.configure_task(
+                job,
+                queueing_lock=key,
+                lock=key if exclusive else None,
+                connection=db.connection().connection.driver_connection,
+            ).defer(**ids)
+    except AlreadyEnqueued:
+        return False
+    return True

@@ -1,0 +1,58 @@
+"""The life of HITs and Assignments as rules. Pure: counts and times in, states out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.marketplace.store import AssignmentStatus, HITStatus
+
+OVERRIDE_WINDOW = timedelta(days=30)
+TOKEN_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A HIT's Assignments by status; the rest of `max_assignments` is available."""
+
+    max_assignments: int
+    pending: int
+    submitted: int
+    approved: int
+    rejected: int
+
+    @property
+    def available(self) -> int:
+        """Assignments that nobody has taken."""
+        return self.max_assignments - self.pending - self.submitted - self.approved - self.rejected
+
+
+def hit_status(was: HITStatus, counts: Counts, *, expired: bool) -> HITStatus:
+    """What a HIT is, given what it was and how its Assignments stand.
+
+    Disposed stays. Once nothing is pending, and nothing is available or the lifetime is over, it is Reviewable
+    (Reviewing, if it was already). Before that it is Assignable while a Worker could accept it, else Unassignable.
+    """
+    if was is HITStatus.DISPOSED:
+        return was
+    if counts.pending == 0 and (counts.available == 0 or expired):
+        return HITStatus.REVIEWING if was is HITStatus.REVIEWING else HITStatus.REVIEWABLE
+    if counts.available > 0 and not expired:
+        return HITStatus.ASSIGNABLE
+    return HITStatus.UNASSIGNABLE
+
+
+def slots_to_reserve(status: HITStatus, counts: Counts, *, expired: bool) -> int:
+    """For how many Assignments money must be on hold: those that may still be approved."""
+    if status is HITStatus.DISPOSED:
+        return 0
+    undecided = counts.pending + counts.submitted
+    return undecided if expired else undecided + counts.available
+
+
+def may_approve(status: AssignmentStatus, *, override_rejection: bool) -> bool:
+    """Submitted work may be approved; rejected work only when the rejection is overridden."""
+    return status is AssignmentStatus.SUBMITTED or (status is AssignmentStatus.REJECTED and override_rejection)
+
+
+def override_is_open(submitted_at: datetime, now: datetime) -> bool:
+    """A rejection can be overturned until 30 days after the submission."""
+    return now <= submitted_at + OVERRIDE_WINDOW

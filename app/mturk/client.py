@@ -1,0 +1,53 @@
+"""The connection to one marketplace: endpoint, credentials, time-outs, retries. One per process and profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from app.secrets import local_credentials
+from app.settings import MarketplaceProfile, Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_mturk import MTurkClient
+
+REGION = "us-east-1"  # the only one MTurk has
+
+
+@dataclass(frozen=True, slots=True)
+class Marketplace:
+    """One MTurk-compatible endpoint and a client for it. The client is thread-safe."""
+
+    profile: MarketplaceProfile
+    endpoint_url: str
+    client: MTurkClient = field(repr=False)
+
+
+def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
+    """A client for `profile`. Nothing is called yet.
+
+    The endpoint is always named to boto3, so that no variable of the environment can turn a rehearsal into a purchase.
+    Credentials: the local marketplace's are derived from our own secret; elsewhere boto3's usual chain (AWS_* variables, …).
+    """
+    endpoint_url = settings.endpoint_url(profile)
+    keys = local_credentials(settings) if profile is MarketplaceProfile.LOCAL else None
+    config = Config(
+        connect_timeout=5,
+        read_timeout=30,
+        # boto3's own retries smooth over short troubles; what outlasts them goes back to the table of operations.
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=settings.publish_threads + 4,
+        user_agent_extra="label-jury",
+    )
+    client = boto3.session.Session().client(
+        "mturk",
+        region_name=REGION,
+        endpoint_url=endpoint_url,
+        config=config,
+        aws_access_key_id=keys.access_key_id if keys else None,
+        aws_secret_access_key=keys.secret_access_key if keys else None,
+    )
+    return Marketplace(profile, endpoint_url, client)

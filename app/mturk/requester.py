@@ -1,0 +1,195 @@
+"""One typed function per MTurk operation that we use. Every function raises MarketplaceError only."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from app.domain.progress import HITCounters
+from app.domain.vocabulary import HITTypeId, MarketplaceAssignmentId, MarketplaceHITId, MarketplaceWorkerId
+from app.errors import MarketplaceRefused, OutcomeUnknown
+from app.mturk.client import Marketplace
+from app.mturk.translation import translated
+
+PAGE_SIZE = 100
+# MTurk names the HIT in the message of HitAlreadyExists; ids are upper-case letters and digits, about 30 of them.
+_HIT_ID = re.compile(r"\b[A-Z0-9]{20,64}\b")
+
+BeforeCall = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class HITType:
+    """The properties that HITs of one type share."""
+
+    title: str
+    description: str
+    keywords: str
+    reward_usd: Decimal
+    assignment_duration_s: int
+    auto_approval_delay_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewHIT:
+    """A HIT to be created. `question` is an XML document, `annotation` is how we find it again."""
+
+    hit_type_id: HITTypeId
+    question: str
+    max_assignments: int
+    lifetime_s: int
+    annotation: str
+    request_token: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedAssignment:
+    """Submitted work as the marketplace reports it; `answer` is the raw XML."""
+
+    assignment_id: MarketplaceAssignmentId
+    worker_id: MarketplaceWorkerId
+    hit_id: MarketplaceHITId
+    status: str
+    answer: str
+    accepted_at: datetime | None
+    submitted_at: datetime | None
+    auto_approval_at: datetime | None
+
+
+def create_hit_type(marketplace: Marketplace, hit_type: HITType) -> HITTypeId:
+    """CreateHITType. Equal properties give the same id, so repeating it is harmless."""
+    with translated("CreateHITType"):
+        answer = marketplace.client.create_hit_type(
+            Title=hit_type.title,
+            Description=hit_type.description,
+            Keywords=hit_type.keywords,
+            Reward=f"{hit_type.reward_usd:.2f}",
+            AssignmentDurationInSeconds=hit_type.assignment_duration_s,
+            AutoApprovalDelayInSeconds=hit_type.auto_approval_delay_s,
+        )
+        return HITTypeId(answer["HITTypeId"])
+
+
+def create_hit(marketplace: Marketplace, hit: NewHIT) -> MarketplaceHITId:
+    """CreateHITWithHITType. Within 24 h of the first attempt a repeat with the same token returns the HIT made then."""
+    try:
+        with translated("CreateHITWithHITType"):
+            answer = marketplace.client.create_hit_with_hit_type(
+                HITTypeId=hit.hit_type_id,
+                Question=hit.question,
+                MaxAssignments=hit.max_assignments,
+                LifetimeInSeconds=hit.lifetime_s,
+                RequesterAnnotation=hit.annotation,
+                UniqueRequestToken=str(hit.request_token),
+            )
+            return MarketplaceHITId(answer["HIT"]["HITId"])
+    except MarketplaceRefused as refused:
+        if not refused.code.endswith("HitAlreadyExists"):
+            raise
+        return _already_created(marketplace, hit, refused)
+
+
+def _already_created(marketplace: Marketplace, hit: NewHIT, refused: MarketplaceRefused) -> MarketplaceHITId:
+    """The HIT that the message of HitAlreadyExists names, if it carries our annotation."""
+    for candidate in _HIT_ID.findall(refused.message):
+        hit_id = MarketplaceHITId(candidate)
+        try:
+            found = get_hit(marketplace, hit_id)
+        except MarketplaceRefused:
+            continue
+        if found.annotation == hit.annotation:
+            return hit_id
+    raise OutcomeUnknown(refused.operation, refused.code, f"the HIT exists but was not named: {refused.message}")
+
+
+def get_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> HITCounters:
+    """GetHIT."""
+    with translated("GetHIT"):
+        return _counters(marketplace.client.get_hit(HITId=hit_id)["HIT"])
+
+
+def list_hits(marketplace: Marketplace, before_call: BeforeCall) -> Iterator[HITCounters]:
+    """ListHITs, every page: the end is an empty page, whatever tokens the others carry (mturk-facts §1.5)."""
+    token: dict[str, Any] = {}
+    while True:
+        before_call()
+        with translated("ListHITs"):
+            page = marketplace.client.list_hits(MaxResults=PAGE_SIZE, **token)
+            found = [_counters(hit) for hit in page["HITs"]]
+        yield from found
+        if not found or not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}
+
+
+def list_assignments(
+    marketplace: Marketplace, hit_id: MarketplaceHITId, *, expected: int, before_call: BeforeCall
+) -> list[SubmittedAssignment]:
+    """ListAssignmentsForHIT, every page until `expected` Assignments are there or an empty page ends the list.
+
+    `expected` is the number that the HIT's counters promise; it spares the call for the last, empty page.
+    """
+    found: list[SubmittedAssignment] = []
+    token: dict[str, Any] = {}
+    while True:
+        before_call()
+        with translated("ListAssignmentsForHIT"):
+            page = marketplace.client.list_assignments_for_hit(HITId=hit_id, MaxResults=PAGE_SIZE, **token)
+            new = [_assignment(assignment) for assignment in page["Assignments"]]
+        found += new
+        if not new or len(found) >= expected or not page.get("NextToken"):
+            return found
+        token = {"NextToken": page["NextToken"]}
+
+
+def approve_assignment(marketplace: Marketplace, assignment_id: MarketplaceAssignmentId, *, feedback: str) -> None:
+    """ApproveAssignment. Raises MarketplaceRefused where it is not in the state Submitted (see `assignment_status`)."""
+    with translated("ApproveAssignment"):
+        marketplace.client.approve_assignment(AssignmentId=assignment_id, RequesterFeedback=feedback)
+
+
+def assignment_status(marketplace: Marketplace, assignment_id: MarketplaceAssignmentId) -> str:
+    """GetAssignment's status: Submitted, Approved or Rejected."""
+    with translated("GetAssignment"):
+        return str(marketplace.client.get_assignment(AssignmentId=assignment_id)["Assignment"]["AssignmentStatus"])
+
+
+def expire_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> None:
+    """UpdateExpirationForHIT to 0: "now" would be a race (mturk-facts §2.1). Harmless to repeat."""
+    with translated("UpdateExpirationForHIT"):
+        marketplace.client.update_expiration_for_hit(HITId=hit_id, ExpireAt=datetime.fromtimestamp(0, UTC))
+
+
+def available_balance(marketplace: Marketplace) -> Decimal:
+    """GetAccountBalance: what may still be reserved or spent, in USD."""
+    with translated("GetAccountBalance"):
+        return Decimal(marketplace.client.get_account_balance()["AvailableBalance"])
+
+
+def _counters(hit: Mapping[str, Any]) -> HITCounters:
+    return HITCounters(
+        hit_id=MarketplaceHITId(hit["HITId"]),
+        status=hit["HITStatus"],
+        max_assignments=hit["MaxAssignments"],
+        pending=hit["NumberOfAssignmentsPending"],
+        available=hit["NumberOfAssignmentsAvailable"],
+        completed=hit["NumberOfAssignmentsCompleted"],
+        expires_at=hit["Expiration"],
+        annotation=hit.get("RequesterAnnotation"),
+    )
+
+
+def _assignment(assignment: Mapping[str, Any]) -> SubmittedAssignment:
+    return SubmittedAssignment(
+        assignment_id=MarketplaceAssignmentId(assignment["AssignmentId"]),
+        worker_id=MarketplaceWorkerId(assignment["WorkerId"]),
+        hit_id=MarketplaceHITId(assignment["HITId"]),
+        status=assignment["AssignmentStatus"],
+        answer=assignment.get("Answer", ""),
+        accepted_at=assignment.get("AcceptTime"),
+        submitted_at=assignment.get("SubmitTime"),
+        auto_approval_at=assignment.get("AutoApprovalTime"),
+    )

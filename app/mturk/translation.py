@@ -1,0 +1,67 @@
+"""botocore's errors → ours. `ClientError` never leaves this package."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+
+from app.errors import (
+    InsufficientFunds,
+    MarketplaceBusy,
+    MarketplaceError,
+    MarketplaceRefused,
+    MarketplaceUnreachable,
+    OutcomeUnknown,
+)
+
+THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+_SERVER_FAULT = 500
+_TOO_MANY_REQUESTS = 429
+
+
+@contextmanager
+def translated(operation: str) -> Iterator[None]:
+    """Raise what botocore raises inside the block as a MarketplaceError of `operation`.
+
+    An answer that cannot be read (a field missing, a wrong type) is OutcomeUnknown too: the call may have worked.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(operation, error) from error
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        hint = f"{error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose the local profile"
+        raise MarketplaceRefused(operation, "NoCredentials", hint) from error
+    except ParamValidationError as error:
+        raise MarketplaceRefused(operation, "ParamValidation", str(error)) from error
+    except (EndpointConnectionError, ConnectTimeoutError) as error:
+        raise MarketplaceUnreachable(operation, "Unreachable", str(error)) from error
+    except BotoCoreError as error:
+        raise OutcomeUnknown(operation, type(error).__name__, str(error)) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise OutcomeUnknown(operation, "UnreadableAnswer", f"{type(error).__name__}: {error}") from error
+
+
+def _of_answer(operation: str, error: ClientError) -> MarketplaceError:
+    """The error for an answer that the marketplace did send."""
+    answer = error.response
+    kind = str(answer.get("Error", {}).get("Code", "Unknown"))
+    message = str(answer.get("Error", {}).get("Message", "")) or str(answer.get("Message", ""))
+    code = str(answer.get("TurkErrorCode") or kind)
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if kind in THROTTLED or status == _TOO_MANY_REQUESTS:
+        return MarketplaceBusy(operation, kind, message)
+    if status >= _SERVER_FAULT or kind == "ServiceFault":
+        # A server fault does not say whether the work was done before it: the caller looks it up.
+        return OutcomeUnknown(operation, code, message)
+    if code.endswith("InsufficientFunds") or "insufficient funds" in message.lower():
+        return InsufficientFunds(operation, code, message)
+    return MarketplaceRefused(operation, code, message)
