@@ -26,7 +26,6 @@ def run(connection: Connection) -> None:
             target_metadata=[Base.metadata, MarketplaceBase.metadata],
             include_schemas=True,
             include_name=include_name,
-            version_table_schema="public",
             compare_type=True,
         )
         with context.begin_transaction():
