@@ -4,6 +4,7 @@ ServiceError ─┬ NotFound(kind, id)                              404
               ├ InvalidInput(problems)                          422
               ├ NotSignedIn                                     401
               ├ Forbidden(action)                               403
+              ├ DatabaseUnavailable                             503
               ├ Conflict                                        409
               │   ├ IllegalTransition(of, was, to)
               │   └ BudgetExceeded(needed_usd, left_usd)
@@ -80,6 +81,12 @@ class Forbidden(ServiceError):
     def __init__(self, action: str) -> None:
         self.action = action
         super().__init__(f"your account may not {action}; ask an owner")
+
+
+class DatabaseUnavailable(ServiceError):
+    """The embedded PostgreSQL cannot be started or reached; the message says why and what to do."""
+
+    http_status = 503
 
 
 class Conflict(ServiceError):

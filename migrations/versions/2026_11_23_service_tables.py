@@ -190,6 +190,7 @@ def upgrade() -> None:
         sa.Column("media_token", sa.String(length=43), nullable=True),
         sa.Column("given_label", sa.String(), nullable=False),
         sa.Column("guessed_label", sa.String(), nullable=False),
+        sa.Column("page_bytes", sa.Integer(), nullable=False),
         sa.Column("extra", postgresql.JSONB(astext_type=sa.Text()), server_default="{}", nullable=False),
         sa.Column("consensus_stale", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("given_label <> '' AND guessed_label <> ''", name=op.f("ck_items_labels_not_empty")),

@@ -47,6 +47,7 @@ class Item(Base):
     media_token: Mapped[str | None] = mapped_column(ForeignKey("media_files.token"))
     given_label: Mapped[str]
     guessed_label: Mapped[str]
+    page_bytes: Mapped[int]  # what the Item adds to the page of a HIT
     # The file's other columns, as they came.
     extra: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     # Something that its Consensus depends on has changed since it was last computed.
