@@ -7,7 +7,7 @@ Fields of Item n, as every page made from hit_templates/_shared posts them: `r<n
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from xml.etree.ElementTree import Element, ParseError  # noqa: S405 - names for types and errors; defusedxml parses
+from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -64,13 +64,14 @@ def parse_answers(raw: str, *, item_count: int) -> list[ItemAnswer]:
 
 
 def _parsed(raw: str) -> Element:
-    if not raw.strip():
+    text = raw.strip("\ufeff \t\r\n")
+    if not text:
         raise UnreadableAnswer("it is empty")
     if len(raw) > MAX_ANSWER_CHARACTERS:
         raise UnreadableAnswer(f"it has {len(raw):,} characters; at most {MAX_ANSWER_CHARACTERS:,} are read")
     try:
         # As text, not bytes: MTurk declares encoding="ASCII" over answers that are not, and for text the declaration is moot.
-        root: Element = fromstring(raw.strip(), forbid_dtd=True)
+        root: Element = fromstring(text, forbid_dtd=True)
     except ParseError as fault:
         raise UnreadableAnswer(f"it is not well-formed XML: {fault}") from fault
     except DefusedXmlException as fault:

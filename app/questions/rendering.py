@@ -14,7 +14,15 @@ from app.errors import InvalidInput, Problem
 from app.questions.characters import legal_in_html
 
 # What an expression in a template may raise besides Jinja's own errors: {{ 1 / 0 }}, {{ 'a' + 1 }}, {{ range(10**9) }}.
-_FAULTS_OF_A_TEMPLATE = (TemplateError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+_FAULTS_OF_A_TEMPLATE = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)

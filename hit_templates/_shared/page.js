@@ -149,4 +149,6 @@
   addEventListener("pageshow", event => { if (event.persisted) again(); });
   form.addEventListener("submit", onSubmit);
   update();
+  {# So that the first key already answers, without a click into the frame. #}
+  window.focus();
 })();
