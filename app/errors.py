@@ -4,6 +4,7 @@ ServiceError ─┬ NotFound(kind, id)                              404
               ├ InvalidInput(problems)                          422
               ├ NotSignedIn                                     401
               ├ Forbidden(action)                               403
+              ├ TooManyAttempts(wait_s)                         429
               ├ DatabaseUnavailable                             503
               ├ Conflict                                        409
               │   ├ IllegalTransition(of, was, to)
@@ -81,6 +82,16 @@ class Forbidden(ServiceError):
     def __init__(self, action: str) -> None:
         self.action = action
         super().__init__(f"your account may not {action}; ask an owner")
+
+
+class TooManyAttempts(ServiceError):
+    """Too many failed sign-ins; the caller must wait."""
+
+    http_status = 429
+
+    def __init__(self, wait_s: int) -> None:
+        self.wait_s = wait_s
+        super().__init__(f"too many failed sign-ins; try again in {max(1, -(-wait_s // 60))} min")
 
 
 class DatabaseUnavailable(ServiceError):

@@ -28,6 +28,11 @@ class MarketplaceProfile(StrEnum):
     PRODUCTION = "production"
     CUSTOM = "custom"
 
+    @property
+    def is_public(self) -> bool:
+        """Whether AWS runs it: its pages come by https, so browsers load nothing into them that comes by http."""
+        return self in {MarketplaceProfile.SANDBOX, MarketplaceProfile.PRODUCTION}
+
 
 class Settings(BaseSettings):
     """The settings of one process. Construct with `Settings()`; a fault raises pydantic's ValidationError."""

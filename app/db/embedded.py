@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import Enum, auto
 from pathlib import Path
 
@@ -29,6 +29,8 @@ _POLL_S = 0.05
 # A server listens before it recovers, so a silence this long is no recovery. initdb on a slow disk fits in.
 _SILENCE_S = 120.0
 _FAREWELL_S = 10.0
+# On Linux a server without supervisor is about to stop (elsewhere it runs on, and is used as it is).
+_DIES_WITH_SUPERVISOR = sys.platform == "linux"
 
 
 class _Answer(Enum):
@@ -46,17 +48,18 @@ def hold(directory: Path) -> Iterator[str]:
     Raises DatabaseUnavailable with what is wrong and the way out.
     """
     home = Home(directory.absolute())
-    with _explained(home):
-        _make_directory(home)
-        with open_lock(home.users_lock) as users:
+    with ExitStack() as stack:
+        with _explained(home):
+            home.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            users = stack.enter_context(open_lock(home.users_lock))
             # Waits while a supervisor without users is stopping its server.
             fcntl.flock(users, fcntl.LOCK_SH)
             url = _running_server(home)
-            try:
-                yield url
-            finally:
-                fcntl.flock(users, fcntl.LOCK_UN)
-                _await_stop(home, users)
+        try:
+            yield url
+        finally:
+            fcntl.flock(users, fcntl.LOCK_UN)
+            _await_stop(home, users)
 
 
 def is_running(directory: Path) -> str | None:
@@ -72,25 +75,19 @@ def _explained(home: Home) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # Only what concerns our own folder: errors of the caller's block pass as they are.
-        if error.filename is None or not Path(os.fsdecode(error.filename)).is_relative_to(home.directory):
-            raise
         raise DatabaseUnavailable(
-            f"the embedded PostgreSQL cannot use {error.filename}: {error.strerror}."
+            f"the embedded PostgreSQL cannot use {home.directory}: {error}."
             " Give LABELJURY_DATA_DIR a folder of your own, or set DATABASE_URL"
         ) from error
-
-
-def _make_directory(home: Home) -> None:
-    home.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _running_server(home: Home) -> str:
     """Wait for a server that answers, starting its supervisor where there is none."""
     last_sign = time.monotonic()
     while True:
+        supervised = not is_free(home.supervisor_lock)
         url = home.url()
-        answer = _ask(url) if url else _Answer.NONE
+        answer = _ask(url) if url and (supervised or not _DIES_WITH_SUPERVISOR) else _Answer.NONE
         if url and answer is _Answer.READY:
             return url
         if answer is _Answer.STARTING:
@@ -120,7 +117,7 @@ def _launch(home: Home) -> str:
     _check_user()
     # Its own session: neither Ctrl-C nor a closing terminal reaches it. It forks, so the child we wait for is brief
     # and the pipe ends with the supervisor's report.
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "app.db.embedded_supervisor", str(home.directory)],
         cwd=_ROOT,
         stdin=subprocess.DEVNULL,

@@ -79,9 +79,13 @@ class Home:
         """Remember `port` for clients and for the next start."""
         self._replace(self._port, str(port))
 
+    def has_password(self) -> bool:
+        """Whether the superuser's password has been drawn."""
+        return self._password.exists()
+
     def superuser_password(self) -> str:
         """The superuser's password, drawn on first use into a file of mode 0600."""
-        if not self._password.exists():
+        if not self.has_password():
             self._replace(self._password, secrets.token_hex(24))
         return self._password.read_text()
 
@@ -96,7 +100,11 @@ class Home:
     def _replace(self, path: Path, text: str) -> None:
         draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
         draft.touch(mode=0o600)
-        draft.write_text(text)
+        with draft.open("w") as file:
+            file.write(text)
+            file.flush()
+            # Without it a power cut may leave the name and lose the content, and with the password all access.
+            os.fsync(file.fileno())
         draft.replace(path)
 
 

@@ -149,11 +149,16 @@ class PaymentKind(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """booked: reservations, releases · owed: decided, the marketplace not told yet · paid: the marketplace did it."""
+    """The way of a ledger entry.
+
+    booked: reservations, releases · owed: decided, the marketplace not told yet · paid: the marketplace did it ·
+    cancelled: owed no longer, since the marketplace had rejected the work.
+    """
 
     BOOKED = "booked"
     OWED = "owed"
     PAID = "paid"
+    CANCELLED = "cancelled"
 
 
 class Role(StrEnum):

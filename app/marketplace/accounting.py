@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import insert, update
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.marketplace.store import Requester, Transaction, TransactionKind
+from app.marketplace.store import TransactionKind
 from app.marketplace.wire_errors import insufficient_funds
 
 ZERO = Decimal("0.00")
+# No Requester has more; the columns could not hold it.
+MOST_USD = Decimal("99999999999.99")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,30 @@ class Entry:
     assignment_id: str | None = None
 
 
+# One statement, so that the Requester's row, for which others wait, is locked for one round trip and the commit.
+_POST = text(
+    """
+    WITH entries AS (
+        SELECT * FROM unnest(
+            CAST(:kinds AS text[]), CAST(:available AS numeric[]), CAST(:on_hold AS numeric[]),
+            CAST(:hit_ids AS text[]), CAST(:assignment_ids AS text[])
+        ) AS entry (kind, available_delta_usd, on_hold_delta_usd, hit_id, assignment_id)
+    ), posted AS (
+        INSERT INTO marketplace.transactions
+            (requester_id, kind, available_delta_usd, on_hold_delta_usd, hit_id, assignment_id, at)
+        SELECT :requester_id, entries.*, :now FROM entries
+    ), total AS (
+        SELECT sum(available_delta_usd) AS available, sum(on_hold_delta_usd) AS on_hold FROM entries
+    )
+    UPDATE marketplace.requesters
+    SET available_usd = available_usd + total.available, on_hold_usd = on_hold_usd + total.on_hold
+    FROM total
+    WHERE id = :requester_id AND available_usd + total.available >= 0
+    RETURNING id
+    """
+)
+
+
 def post(db: Session, requester_id: str, entries: Sequence[Entry], now: datetime) -> None:
     """Write the entries and change the balances by their sums.
 
@@ -34,29 +60,19 @@ def post(db: Session, requester_id: str, entries: Sequence[Entry], now: datetime
     db.flush()
     if not entries:
         return
-    db.execute(
-        insert(Transaction),
-        [
-            {
-                "requester_id": requester_id,
-                "kind": entry.kind,
-                "available_delta_usd": entry.available_delta_usd,
-                "on_hold_delta_usd": entry.on_hold_delta_usd,
-                "hit_id": entry.hit_id,
-                "assignment_id": entry.assignment_id,
-                "at": now,
-            }
-            for entry in entries
-        ],
-    )
-    available = sum((entry.available_delta_usd for entry in entries), ZERO)
-    on_hold = sum((entry.on_hold_delta_usd for entry in entries), ZERO)
+    if any(abs(entry.available_delta_usd) > MOST_USD for entry in entries):
+        raise insufficient_funds()
     paid = db.execute(
-        update(Requester)
-        .where(Requester.id == requester_id, Requester.available_usd + available >= 0)
-        .values(available_usd=Requester.available_usd + available, on_hold_usd=Requester.on_hold_usd + on_hold)
-        .returning(Requester.id)
-        .execution_options(synchronize_session=False)
+        _POST,
+        {
+            "requester_id": requester_id,
+            "now": now,
+            "kinds": [entry.kind.value for entry in entries],
+            "available": [entry.available_delta_usd for entry in entries],
+            "on_hold": [entry.on_hold_delta_usd for entry in entries],
+            "hit_ids": [entry.hit_id for entry in entries],
+            "assignment_ids": [entry.assignment_id for entry in entries],
+        },
     ).scalar_one_or_none()
     if paid is None:
         raise insufficient_funds()

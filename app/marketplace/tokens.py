@@ -10,9 +10,7 @@ from app.marketplace.lifecycle import TOKEN_LIFETIME
 from app.marketplace.store import RequestToken
 
 
-def claim(
-    db: Session, *, requester_id: str, operation: str, token: str, result_id: str, now: datetime
-) -> str | None:
+def claim(db: Session, *, requester_id: str, operation: str, token: str, result_id: str, now: datetime) -> str | None:
     """Use the token for `result_id`. None: it is ours; else the result of the earlier use, and nothing is written.
 
     Two calls at once: the unique key makes the second wait for the first one's commit.

@@ -92,7 +92,8 @@ class Pacer:
                         running[pool.submit(self.call, act, thing)] = thing
                 done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), set())
                 for future in done:
-                    yield running.pop(future), _outcome(future)
+                    outcome: Result | ServiceError = _outcome(future)
+                    yield running.pop(future), outcome
 
 
 def _outcome(future: Future[Result]) -> Result | ServiceError:

@@ -126,16 +126,16 @@ def list_hits(marketplace: Marketplace, before_call: BeforeCall) -> Iterator[HIT
 
 
 def list_assignments(
-    marketplace: Marketplace, hit_id: MarketplaceHITId, *, expected: int, before_call: BeforeCall
+    marketplace: Marketplace, hit_id: MarketplaceHITId, *, expected: int, before_next_page: BeforeCall
 ) -> list[SubmittedAssignment]:
     """ListAssignmentsForHIT, every page until `expected` Assignments are there or an empty page ends the list.
 
     `expected` is the number that the HIT's counters promise; it spares the call for the last, empty page.
+    `before_next_page` is called before every page but the first.
     """
     found: list[SubmittedAssignment] = []
     token: dict[str, Any] = {}
     while True:
-        before_call()
         with translated("ListAssignmentsForHIT"):
             page = marketplace.client.list_assignments_for_hit(HITId=hit_id, MaxResults=PAGE_SIZE, **token)
             new = [_assignment(assignment) for assignment in page["Assignments"]]
@@ -143,6 +143,7 @@ def list_assignments(
         if not new or len(found) >= expected or not page.get("NextToken"):
             return found
         token = {"NextToken": page["NextToken"]}
+        before_next_page()
 
 
 def approve_assignment(marketplace: Marketplace, assignment_id: MarketplaceAssignmentId, *, feedback: str) -> None:

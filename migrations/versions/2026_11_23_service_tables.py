@@ -117,7 +117,7 @@ def upgrade() -> None:
         sa.Column("lifetime_s", sa.Integer(), nullable=False),
         sa.Column("auto_approval_delay_s", sa.Integer(), nullable=False),
         sa.Column("review_policy", sa.String(), server_default="approve_all", nullable=False),
-        sa.Column("cap_usd", sa.Numeric(precision=14, scale=2), nullable=False),
+        sa.Column("cap_usd", sa.Numeric(precision=14, scale=2), nullable=True),
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("item_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("hit_type_id", sa.String(length=64), nullable=True),
@@ -331,7 +331,7 @@ def upgrade() -> None:
             "(kind IN ('reward', 'fee')) = (assignment_id IS NOT NULL)", name=op.f("ck_payments_belongs_to_assignment")
         ),
         sa.CheckConstraint("kind IN ('reservation', 'release', 'reward', 'fee')", name=op.f("ck_payments_kind_known")),
-        sa.CheckConstraint("status IN ('booked', 'owed', 'paid')", name=op.f("ck_payments_status_known")),
+        sa.CheckConstraint("status IN ('booked', 'owed', 'paid', 'cancelled')", name=op.f("ck_payments_status_known")),
         sa.ForeignKeyConstraint(["assignment_id"], ["assignments.id"], name=op.f("fk_payments_assignment_id")),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], name=op.f("fk_payments_batch_id")),
         sa.ForeignKeyConstraint(["hit_id"], ["hits.id"], name=op.f("fk_payments_hit_id")),

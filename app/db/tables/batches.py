@@ -45,7 +45,7 @@ class Batch(Base):
     lifetime_s: Mapped[int]
     auto_approval_delay_s: Mapped[int]
     review_policy: Mapped[str] = mapped_column(server_default="approve_all")
-    cap_usd: Mapped[Usd]
+    cap_usd: Mapped[Usd | None]  # None until launch: then exactly the forecast cost
     seed: Mapped[int] = mapped_column(BigInteger)
     item_count: Mapped[int] = mapped_column(server_default="0")
     hit_type_id: Mapped[str | None] = mapped_column(String(64))

@@ -1,4 +1,4 @@
-"""Payments: the ledger. Rows are added; the only change a row ever sees is from owed to paid."""
+"""Payments: the ledger. Rows are added; the only change a row ever sees is from owed to paid or cancelled."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,0 +1,45 @@
+"""The REST API as an application of its own, so that its errors and its documentation are its own."""
+
+from importlib import metadata
+
+from fastapi import FastAPI
+
+from app.api import account, batches, error_handlers, exports, items, templates
+from app.api.dependencies import Connect
+from app.db.engine import Database
+from app.settings import Settings
+
+_DESCRIPTION = """
+Publish doubtful labels of a dataset, follow the Workers' answers, download what they agree on.
+
+Send an API key with every request: `Authorization: Bearer lj_…`; the console's account page makes one.
+Amounts are strings in USD (`"0.05"`), times are UTC. Every error has the shape of `ErrorOut`.
+"""
+_TAGS = [
+    {"name": "Batches", "description": "Items sent out together under one budget."},
+    {"name": "Items", "description": "Examples with their votes and what these say together."},
+    {"name": "Downloads", "description": "CSV files, at any time and as far as the Batch is."},
+    {"name": "Templates", "description": "The questions that Workers see."},
+    {"name": "Account", "description": "Whose key this is."},
+]
+
+
+def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
+    """The application to mount at `/api`."""
+    app = FastAPI(
+        title="Label Jury",
+        version=metadata.version("labeljury"),
+        summary="A jury of five for every doubtful label.",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        openapi_url="/v1/openapi.json",
+        # The usual documentation pages load their scripts from other people's servers.
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=settings.max_upload_mb * 1_000_000,
+    )
+    app.state.settings, app.state.database, app.state.connect = settings, database, connect
+    error_handlers.register(app)
+    for part in (batches, items, exports, templates, account):
+        app.include_router(part.router, prefix="/v1")
+    return app

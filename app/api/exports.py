@@ -1,0 +1,92 @@
+"""Downloads: Consensus and Responses as CSV, streamed."""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+
+from app.access.permissions import Permission, require
+from app.api.dependencies import BatchNumber, CanExport, DatabaseOf
+from app.api.error_handlers import documented
+from app.db.engine import Database
+from app.domain.vocabulary import BatchId
+from app.pipeline import export
+from app.pipeline.export import ExportManifest, WorkerNames
+
+router = APIRouter(prefix="/batches/{batch_id}", tags=["Downloads"])
+
+Rows = Callable[[Session], Iterator[bytes]]
+RowCount = Callable[[ExportManifest], int]
+_CSV: dict[int | str, dict[str, object]] = {
+    200: {
+        "content": {"text/csv": {}},
+        "description": "CSV in UTF-8. Header `X-Row-Count` tells how many rows follow the first line.",
+        "headers": {"X-Row-Count": {"schema": {"type": "integer"}, "description": "Fewer rows: truncated."}},
+    }
+}
+_RESPONSE_CLASS = StreamingResponse
+
+
+@router.get(
+    "/consensus.csv",
+    summary="Download the Consensus",
+    response_class=_RESPONSE_CLASS,
+    responses=_CSV | documented(404),
+)
+def download_consensus(batch_id: BatchNumber, database: DatabaseOf, caller: CanExport) -> StreamingResponse:
+    """One line an Item, also while Responses still come in."""
+    number = BatchId(batch_id)
+    return _streamed(
+        database, number, lambda db: export.consensus_csv(db, number), "consensus", lambda counts: counts.consensus_rows
+    )
+
+
+@router.get(
+    "/responses.csv",
+    summary="Download the Responses",
+    response_class=_RESPONSE_CLASS,
+    responses=_CSV | documented(404),
+)
+def download_responses(
+    batch_id: BatchNumber,
+    database: DatabaseOf,
+    caller: CanExport,
+    worker_ids: Annotated[
+        bool, Query(description="The Workers' marketplace ids instead of pseudonyms; owners only.")
+    ] = False,
+) -> StreamingResponse:
+    """One line a Response, with the order in which the choices were shown."""
+    if worker_ids:
+        require(caller, Permission.SEE_WORKER_IDS)
+    number, names = BatchId(batch_id), WorkerNames.MARKETPLACE_ID if worker_ids else WorkerNames.PSEUDONYM
+    return _streamed(
+        database,
+        number,
+        lambda db: export.responses_csv(db, number, worker_names=names),
+        "responses",
+        lambda counts: counts.response_rows,
+    )
+
+
+def _streamed(database: Database, batch_id: BatchId, rows: Rows, what: str, count: RowCount) -> StreamingResponse:
+    """The export as an answer. Its transaction is its own and lasts for as long as it streams."""
+    first_step: list[ExportManifest] = []
+    chunks = _chunks(database, batch_id, rows, first_step)
+    next(chunks)  # counts the rows, and raises NotFound while there is still an answer to say so
+    headers = {
+        "Content-Disposition": f'attachment; filename="batch-{batch_id}-{what}.csv"',
+        "X-Row-Count": str(count(first_step[0])),
+        "Cache-Control": "no-store",
+    }
+    return StreamingResponse(chunks, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _chunks(database: Database, batch_id: BatchId, rows: Rows, counted: list[ExportManifest]) -> Iterator[bytes]:
+    """First nothing, once the rows are counted; then the export, from the same snapshot."""
+    with database.transaction() as db:
+        export.take_snapshot(db)
+        counted.append(export.manifest(db, batch_id))
+        yield b""
+        yield from rows(db)

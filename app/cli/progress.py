@@ -1,0 +1,48 @@
+"""A Batch's progress as text for a terminal."""
+
+from rich.console import Console
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from app.domain.statistics.categories import CategoryTable
+from app.pipeline.report import Progress
+
+
+def show(console: Console, progress: Progress) -> None:
+    """Print how far the Batch is, what it cost so far and what its Items turned out to be."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_row("Batch", f"{progress.batch_id}, {progress.status}")
+    table.add_row("HITs", f"{progress.hits.published} of {progress.hits.total} published, {progress.hits.done} done")
+    assignments = progress.assignments
+    table.add_row(
+        "Assignments", f"{assignments.submitted} of {assignments.expected} submitted, {assignments.approved} approved"
+    )
+    table.add_row("Responses", f"{progress.responses} of {progress.responses_expected}")
+    table.add_row("", ProgressBar(total=1.0, completed=progress.done_share, width=40))
+    money = progress.money
+    cap = "no cap yet" if money.cap_usd is None else f"cap ${money.cap_usd}"
+    table.add_row("Money", f"${money.spent_usd} spent, ${money.owed_usd} owed, ${money.reserved_usd} reserved, {cap}")
+    agreement = "–" if progress.agreement is None else f"{progress.agreement:.0%}"
+    table.add_row("Consensus", f"{progress.settled} settled, {progress.open} open, mean agreement {agreement}")
+    console.print(table)
+    show_categories(console, progress.categories)
+    if assignments.quarantined:
+        console.print(f"{assignments.quarantined} answers could not be read and are kept aside: see the console.")
+    if progress.attention:
+        console.print(f"Needs attention: {progress.attention}", style="yellow", markup=False)
+
+
+def show_categories(console: Console, found: CategoryTable) -> None:
+    """Print the study's table."""
+    table = Table("checked", "non-errors", "non-agreement", "correctable", "multi-label", "neither", "errors", box=None)
+    counts = (
+        found.checked,
+        found.non_errors,
+        found.non_agreement,
+        found.correctable,
+        found.multi_label,
+        found.neither,
+        found.errors,
+    )
+    table.add_row(*(str(count) for count in counts))
+    console.print(table)

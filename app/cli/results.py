@@ -1,0 +1,155 @@
+"""Commands for what a Batch brings: consensus, export; and for rehearsing it: crowd, templates."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from app.cli.opening import load_settings, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+console = Console(highlight=False)
+
+
+class What(StrEnum):
+    """What `labeljury export` writes."""
+
+    CONSENSUS = "consensus"
+    RESPONSES = "responses"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the tree."""
+    app.command()(consensus)
+    app.command()(export)
+    app.command()(crowd)
+    app.command()(templates)
+
+
+def consensus(
+    batch: Annotated[int, typer.Argument(help="The Batch's number.")],
+    recompute: Annotated[bool, typer.Option("--recompute", help="Compute every Item anew first.")] = False,
+) -> None:
+    """Show what the Responses of a Batch say so far: the study's table."""
+    from app.cli.progress import show_categories
+    from app.domain.vocabulary import BatchId
+    from app.pipeline import batches, collect, report
+    from app.pipeline import consensus as stage
+
+    batch_id = BatchId(batch)
+    with opened() as service:
+        with service.database.transaction() as db:
+            batches.get(db, batch_id)
+            if recompute:
+                stage.mark_all_stale(db, batch_id)
+        collect.read_answers(service.database, batch_id)
+        computed = stage.compute(service.database, batch_id)
+        with service.database.transaction() as db:
+            progress = report.progress(db, batch_id)
+    if recompute:
+        console.print(f"Computed {computed} Items.")
+    show_categories(console, progress.categories)
+    console.print(f"{progress.settled} Items settled, {progress.open} open, {progress.responses} Responses.")
+
+
+def export(
+    batch: Annotated[int, typer.Argument(help="The Batch's number.")],
+    what: Annotated[
+        What, typer.Argument(help="consensus: one line an Item; responses: one line an answer.")
+    ] = What.CONSENSUS,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write, or - for standard output. Default: WHAT-BATCH.csv here.")
+    ] = None,
+    worker_ids: Annotated[
+        bool, typer.Option("--worker-ids", help="The marketplace's Worker ids instead of pseudonyms.")
+    ] = False,
+) -> None:
+    """Write a CSV. Partial results are fine: it holds what is known now, and says how many Responses stand behind a line."""
+    from app.domain.vocabulary import BatchId
+    from app.pipeline import export as stage
+
+    batch_id = BatchId(batch)
+    target = out or Path(f"{what}-{batch}.csv")
+    with opened() as service, service.database.transaction() as db:
+        stage.take_snapshot(db)
+        rows = stage.manifest(db, batch_id)
+        names = stage.WorkerNames.MARKETPLACE_ID if worker_ids else stage.WorkerNames.PSEUDONYM
+        chunks = (
+            stage.consensus_csv(db, batch_id)
+            if what is What.CONSENSUS
+            else stage.responses_csv(db, batch_id, worker_names=names)
+        )
+        with _whole_file(target) as file:
+            file.writelines(chunks)
+    count = rows.consensus_rows if what is What.CONSENSUS else rows.responses_rows
+    Console(stderr=True, highlight=False).print(f"{count} rows written to {target}")
+
+
+@contextmanager
+def _whole_file(target: Path) -> Iterator[IO[bytes]]:
+    """The file appears under its name only when it is whole; `-` is standard output."""
+    if str(target) == "-":
+        yield sys.stdout.buffer
+        return
+    draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def crowd(
+    url: Annotated[str | None, typer.Option(help="The marketplace. Default: this installation's own.")] = None,
+    workers: Annotated[int, typer.Option(help="How many simulated Workers.")] = 10,
+    mix: Annotated[str, typer.Option(help="Behaviours and their shares.")] = "careful=0.8,guessing=0.1,first=0.1",
+    key: Annotated[
+        Path | None, typer.Option(help="JSON Lines (or the study's JSON) with what is true of each Item.")
+    ] = None,
+    replay: Annotated[bool, typer.Option("--replay", help="Hand in exactly the votes that the key counts.")] = False,
+    seed: Annotated[int, typer.Option(help="Same seed, same Workers, same answers.")] = 1,
+    concurrency: Annotated[int, typer.Option(help="Workers at work at the same time.")] = 8,
+    patience_s: Annotated[float, typer.Option(help="Seconds to wait for work before going home.")] = 10.0,
+) -> None:
+    """Send simulated Workers to the marketplace's worker site. They use it over HTTP, as browsers do."""
+    from app.cli.rehearsal import crowd_plan, run_with_progress
+
+    plan = crowd_plan(
+        workers=workers,
+        mix=mix,
+        key=key,
+        replay=replay,
+        seed=seed,
+        concurrency=concurrency,
+        patience_s=patience_s,
+    )
+    report = run_with_progress(url or load_settings().marketplace_url, plan)
+    console.print(
+        f"{report.submitted} Assignments submitted, {report.returned} returned, {report.abandoned} abandoned."
+    )
+    for error in report.errors[:10]:
+        console.print(f"problem: {error}", markup=False)
+    if report.errors:
+        raise typer.Exit(1)
+
+
+def templates() -> None:
+    """List the HIT templates: what Workers are asked."""
+    from rich.table import Table
+
+    from app.questions import catalogue
+
+    table = Table("Template", "Media", "Title", "Seconds an Item", box=None)
+    for template in catalogue.available():
+        table.add_row(template.name, template.media_type, template.title, str(template.seconds_per_item))
+    console.print(table)

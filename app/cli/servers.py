@@ -1,0 +1,75 @@
+"""Commands that run something: everything on one machine, or one part on one of many."""
+
+from __future__ import annotations
+
+import typer
+
+from app.cli.opening import load_settings, opened
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the tree."""
+    app.command()(up)
+    app.command()(serve)
+    app.command(name="serve-marketplace")(serve_marketplace)
+    app.command(name="run-jobs")(run_jobs)
+    app.command()(migrate)
+
+
+def up() -> None:
+    """Start everything on this machine: database, console and API, marketplace, one job runner. Ctrl-C stops it all."""
+    from app.cli.stack import Stack
+
+    with opened(migrate=True) as service, Stack(service) as stack:
+        stack.announce()
+        stack.wait()
+
+
+def serve() -> None:
+    """Start the console and the REST API alone."""
+    from app.main import create_app
+
+    with opened() as service:
+        _serve(create_app(service.settings, service.database), service.settings.web_host, service.settings.web_port)
+
+
+def serve_marketplace() -> None:
+    """Start the marketplace alone: MTurk's wire and the worker site."""
+    from app.marketplace.server import create_app
+
+    with opened() as service:
+        settings = service.settings
+        _serve(create_app(settings, service.database), settings.marketplace_host, settings.marketplace_port)
+
+
+def run_jobs() -> None:
+    """Start one job runner. Start as many as you like, on as many machines as you like."""
+    from app.jobs import runner
+
+    with opened() as service:
+        runner.run(service.settings, service.database)
+
+
+def migrate() -> None:
+    """Bring the database to this version's tables. Safe to run again, and from several machines at once."""
+    with opened(load_settings(), migrate=True):
+        typer.echo("The database is up to date.")
+
+
+def _serve(application: object, host: str, port: int) -> None:
+    import uvicorn
+
+    from app.cli.stack import stop_when_orphaned
+
+    stop_when_orphaned()
+    # An open event stream would keep uvicorn from stopping: two seconds are enough for requests under way.
+    uvicorn.run(
+        application,  # type: ignore[arg-type]  # any ASGI application
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        proxy_headers=True,
+        server_header=False,
+    )

@@ -1,0 +1,109 @@
+"""The queue's application and its timetable. Any number of runners may work on one database, on any number of hosts."""
+
+import asyncio
+from collections.abc import Callable
+
+import procrastinate
+from procrastinate import JobContext
+from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
+from procrastinate.jobs import Job as QueuedJob
+from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
+
+from app.db.engine import SEARCH_PATH, Database
+from app.db.queue import Job
+from app.domain.vocabulary import BatchId
+from app.errors import ServiceError
+from app.jobs import housekeeping, stages
+from app.jobs.runtime import Runtime
+from app.logs import get_logger
+from app.settings import Settings
+
+log = get_logger(__name__)
+
+TICK_CRON = "*/2 * * * * *"  # every two seconds
+
+
+def build(runtime: Runtime) -> procrastinate.App:
+    """The application with every job and the timetable."""
+    app = procrastinate.App(
+        connector=procrastinate.PsycopgConnector(
+            conninfo=runtime.database.url.replace("postgresql+psycopg://", "postgresql://"),
+            kwargs={"options": f"-csearch_path={SEARCH_PATH}"},
+            min_size=1,
+            max_size=4,
+        )
+    )
+    _register_stages(app, runtime)
+    _register_timetable(app, runtime)
+    return app
+
+
+def _register_stages(app: procrastinate.App, runtime: Runtime) -> None:
+    by_batch: dict[Job, Callable[[Runtime, BatchId], None]] = {
+        Job.PUBLISH: stages.run_publish,
+        Job.REVIEW: stages.run_review,
+        Job.CONSENSUS: stages.run_consensus,
+    }
+
+    def register(job: Job, stage: Callable[[Runtime, BatchId], None]) -> None:
+        @app.task(name=job)
+        def run(batch_id: int) -> None:
+            _guarded(job, lambda: stage(runtime, BatchId(batch_id)))
+
+    for job, stage in by_batch.items():
+        register(job, stage)
+
+    @app.task(name=Job.COLLECT)
+    def run_collect(profile: str) -> None:
+        _guarded(Job.COLLECT, lambda: stages.run_collect(runtime, profile))
+
+
+def _guarded(job: Job, run: Callable[[], None]) -> None:
+    """An error that we know is a fact to log: the next tick asks again. Anything else fails the job, with its traceback."""
+    try:
+        run()
+    except ServiceError as error:
+        log.warning("job.interrupted", job=job.value, error=str(error))
+
+
+def _register_timetable(app: procrastinate.App, runtime: Runtime) -> None:
+    @app.periodic(cron=TICK_CRON)
+    @app.task(name="tick", queueing_lock="tick", lock="tick")
+    def tick(timestamp: int) -> None:
+        housekeeping.tick(runtime)
+
+    @app.periodic(cron=TICK_CRON)
+    @app.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=True)
+    async def retry_stalled(context: JobContext, timestamp: int) -> None:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=runtime.settings.stalled_job_s):
+            await _retry(app.job_manager, job)
+
+
+async def _retry(manager: JobManager, job: QueuedJob) -> None:
+    """Free a job whose runner died. Where the same job waits already, that one does its work: this one is over."""
+    try:
+        await manager.retry_job(job)
+    except (AlreadyEnqueued, UniqueViolation):
+        await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+    log.warning("job.retried", job=job.task_name, job_id=job.id)
+
+
+def run(settings: Settings, database: Database) -> None:
+    """Work on jobs until SIGINT or SIGTERM; jobs under way are finished first, as far as a few seconds allow."""
+    runtime = Runtime(settings, database)
+    log.info("runner.started", runner=runtime.runner, concurrency=settings.job_concurrency)
+    asyncio.run(_work(build(runtime), settings))
+    log.info("runner.stopped", runner=runtime.runner)
+
+
+async def _work(app: procrastinate.App, settings: Settings) -> None:
+    async with app.open_async():
+        await app.run_worker_async(
+            concurrency=settings.job_concurrency,
+            fetch_job_polling_interval=1.0,
+            update_heartbeat_interval=max(1.0, settings.stalled_job_s / 4),
+            stalled_worker_timeout=float(settings.stalled_job_s),
+            shutdown_graceful_timeout=10.0,
+            delete_jobs="successful",
+        )

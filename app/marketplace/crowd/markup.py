@@ -1,0 +1,84 @@
+"""HTML → a tree, as forgiving as a browser where it matters here: unclosed and stray tags do no harm."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+
+
+@dataclass(slots=True)
+class Element:
+    """A tag with what is inside it, in order."""
+
+    tag: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    children: "list[Element | str]" = field(default_factory=list)
+
+    @property
+    def classes(self) -> list[str]:
+        """The words of its class attribute."""
+        return self.attributes.get("class", "").split()
+
+    def get(self, name: str) -> str:
+        """An attribute's value; empty when it is absent."""
+        return self.attributes.get(name, "")
+
+    def all(self, *tags: str, **attributes: str) -> "Iterator[Element]":
+        """Every element below this one with one of these tags and all of these attributes, in the page's order."""
+        for node in self._nodes():
+            if isinstance(node, Element) and (not tags or node.tag in tags):
+                if all(node.attributes.get(name) == value for name, value in attributes.items()):
+                    yield node
+
+    def first(self, *tags: str, **attributes: str) -> "Element | None":
+        """The first of `all`."""
+        return next(self.all(*tags, **attributes), None)
+
+    def text(self, *, without: str = "") -> str:
+        """All text below, elements with the tag `without` left out; each run of white space is one space."""
+        return " ".join("".join(node for node in self._nodes(without) if isinstance(node, str)).split())
+
+    def _nodes(self, without: str = "") -> "Iterator[Element | str]":
+        # A stack, not recursion: a page may nest as deep as it likes.
+        stack: list[Element | str] = self.children[::-1]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, Element) and without and node.tag == without:
+                continue
+            yield node
+            if isinstance(node, Element):
+                stack.extend(reversed(node.children))
+
+
+def parse(html: str) -> Element:
+    """The page as a tree under a nameless root."""
+    builder = _Builder()
+    builder.feed(html)
+    builder.close()
+    return builder.root
+
+
+class _Builder(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Element("")
+        self._open = [self.root]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, {name: value or "" for name, value in attrs})
+        self._open[-1].children.append(element)
+        if tag not in _VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # In HTML the slash of <div/> means nothing.
+        self.handle_starttag(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        depth = next((at for at in range(len(self._open) - 1, 0, -1) if self._open[at].tag == tag), None)
+        if depth is not None:
+            del self._open[depth:]
+
+    def handle_data(self, data: str) -> None:
+        self._open[-1].children.append(data)

@@ -1,0 +1,119 @@
+"""The worker site's pages as a Worker's eyes and browser find them: lists of work, forms, the frame."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from app.marketplace.crowd.errors import PageNotUnderstood
+from app.marketplace.crowd.markup import Element, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form of the page: where it goes and the values that are filled in already."""
+
+    action: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A HIT group in the list of work."""
+
+    group_id: str
+    preview_url: str
+    accept: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An accepted HIT: its page's parts."""
+
+    assignment_id: str
+    hit_id: str
+    frame_url: str
+    submit_url: str
+    next_url: str
+    give_back: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What came for a request, after redirects."""
+
+    url: str
+    status: int
+    html: str = field(repr=False)
+    root: Element = field(repr=False)
+
+    @classmethod
+    def of(cls, url: str, status: int, html: str) -> "Page":
+        """Read the HTML."""
+        return cls(url, status, html, parse(html))
+
+    @property
+    def refusal(self) -> str:
+        """Why the site said no, as a Worker reads it; empty when it did not."""
+        said = self.root.first(id="refusal")
+        return said.text() if said else f"HTTP {self.status}" if self.status >= 400 else ""  # noqa: PLR2004 - client and server errors
+
+
+def form(page: Page, form_id: str) -> Form | None:
+    """The form with this id."""
+    element = page.root.first("form", id=form_id)
+    return _form(page, element) if element else None
+
+
+def needed_form(page: Page, form_id: str) -> Form:
+    """The form with this id. Raises PageNotUnderstood when there is none."""
+    found = form(page, form_id)
+    if found is None:
+        raise PageNotUnderstood(page.url, page.refusal or f"it has no form with the id {form_id}")
+    return found
+
+
+def groups(page: Page) -> list[Group]:
+    """The HIT groups of the list that this Worker can accept from, in the order shown."""
+    found = []
+    for row in page.root.all():
+        link, accept = row.first("a"), row.first("form")
+        if row.get("data-group-id") and link and accept:
+            found.append(Group(row.get("data-group-id"), urljoin(page.url, link.get("href")), _form(page, accept)))
+    return found
+
+
+def task(page: Page) -> Task | None:
+    """The accepted HIT that this page shows; None for every other page."""
+    head, frame = page.root.first(id="assignment"), page.root.first("iframe", id="question-frame")
+    if head is None or frame is None:
+        return None
+    frame_url = urljoin(page.url, frame.get("src"))
+    query = {name: values[-1] for name, values in parse_qs(urlsplit(frame_url).query).items()}
+    missing = [name for name in ("assignmentId", "hitId", "turkSubmitTo") if not query.get(name)]
+    if missing:
+        raise PageNotUnderstood(page.url, f"its frame's address lacks {', '.join(missing)}")
+    return Task(
+        assignment_id=query["assignmentId"],
+        hit_id=query["hitId"],
+        frame_url=frame_url,
+        submit_url=urljoin(page.url, query["turkSubmitTo"].rstrip("/") + "/mturk/externalSubmit"),
+        next_url=urljoin(page.url, head.get("data-next")),
+        give_back=needed_form(page, "return-form"),
+    )
+
+
+def accepts_next(page: Page) -> bool:
+    """Whether a submission here leads straight to the next HIT of the group."""
+    box = page.root.first("input", name="accept_next")
+    return box is not None and "checked" in box.attributes
+
+
+def fate(page: Page) -> str:
+    """MTurk's word for what became of a finished Assignment; empty while it is not finished."""
+    said = page.root.first(id="assignment-status")
+    return said.get("data-status") if said else ""
+
+
+def _form(page: Page, element: Element) -> Form:
+    hidden = {field.get("name"): field.get("value") for field in element.all("input", type="hidden")}
+    return Form(urljoin(page.url, element.get("action") or page.url), hidden)

@@ -1,0 +1,89 @@
+"""CreateHIT and CreateHITWithHITType: a HIT, its money put on hold, once per token."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.marketplace import accounting, fees, questions, tokens
+from app.marketplace.ids import new_id
+from app.marketplace.operations import hit_types, limits
+from app.marketplace.operations.shapes import hit_shape
+from app.marketplace.store import HIT, HITStatus, HITType
+from app.marketplace.wire_errors import ParameterValidationError, RequestError, not_supported
+
+_NOT_BUILT = {
+    "HITLayoutId": "A HITLayout",
+    "HITLayoutParameters": "A HITLayout",
+    "AssignmentReviewPolicy": "AssignmentReviewPolicy",
+    "HITReviewPolicy": "HITReviewPolicy",
+}
+
+
+def create_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
+    """Make a HIT of the HIT Type that these values describe."""
+    _check(params)
+    hit_type = hit_types.find_or_create(db, requester_id, params, now)
+    return _create(db, "CreateHIT", hit_type, params, now)
+
+
+def create_hit_with_hit_type(
+    db: Session, requester_id: str, params: Mapping[str, Any], now: datetime
+) -> Mapping[str, Any]:
+    """Make a HIT of an existing HIT Type."""
+    _check(params)
+    hit_type = hit_types.owned(db, requester_id, params["HITTypeId"])
+    return _create(db, "CreateHITWithHITType", hit_type, params, now)
+
+
+def _check(params: Mapping[str, Any]) -> None:
+    limits.check(params)
+    for name, what in _NOT_BUILT.items():
+        if params.get(name):
+            raise not_supported(what)
+    if "Question" not in params:
+        raise ParameterValidationError("Question is required: an HTMLQuestion or an ExternalQuestion.")
+    questions.read(params["Question"])
+
+
+def _create(
+    db: Session, operation: str, hit_type: HITType, params: Mapping[str, Any], now: datetime
+) -> Mapping[str, Any]:
+    hit = _new_hit(hit_type, params, now)
+    token = params.get("UniqueRequestToken")
+    if token is not None:
+        earlier = tokens.claim(
+            db, requester_id=hit.requester_id, operation=operation, token=token, result_id=hit.id, now=now
+        )
+        if earlier is not None:
+            raise RequestError(
+                "HitAlreadyExists", f'The HIT {earlier} was already created with the request token "{token}".'
+            )
+    db.add(hit)
+    reserved = accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, hit.reserved_slots)
+    accounting.post(db, hit.requester_id, reserved, now)
+    return {"HIT": hit_shape(hit, hit_type)}
+
+
+def _new_hit(hit_type: HITType, params: Mapping[str, Any], now: datetime) -> HIT:
+    max_assignments = params.get("MaxAssignments", 1)
+    qualification_ids = [one["QualificationTypeId"] for one in hit_type.qualification_requirements]
+    return HIT(
+        id=new_id(),
+        requester_id=hit_type.requester_id,
+        hit_type_id=hit_type.id,
+        question=params["Question"],
+        requester_annotation=params.get("RequesterAnnotation") or None,
+        max_assignments=max_assignments,
+        reward_usd=hit_type.reward_usd,
+        fee_usd=fees.fee_usd(hit_type.reward_usd, max_assignments, qualification_ids),
+        status=HITStatus.ASSIGNABLE,
+        pending=0,
+        submitted=0,
+        approved=0,
+        rejected=0,
+        reserved_slots=max_assignments,
+        created_at=now,
+        expires_at=now + timedelta(seconds=params["LifetimeInSeconds"]),
+    )

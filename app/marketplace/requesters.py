@@ -1,0 +1,81 @@
+"""Requesters and their access keys."""
+
+import threading
+import time
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from app.db.engine import Database
+from app.marketplace import accounting
+from app.marketplace.accounting import Entry
+from app.marketplace.store import AccessKey, Requester, TransactionKind
+from app.secrets import local_credentials
+from app.settings import Settings
+
+FIRST_REQUESTER_ID = "A1LABELJURYREQUESTER"
+_REMEMBERED_S = 10.0
+
+
+def ensure_first_requester(db: Session, settings: Settings, now: datetime) -> None:
+    """Make sure the first Requester, the opening balance and the installation's access key exist.
+
+    May run in several processes at once and again at every start; the balance is deposited once. A key made from a
+    former secret of the installation stops working.
+    """
+    fresh = insert(Requester).values(
+        id=FIRST_REQUESTER_ID, name="Label Jury", available_usd=0, on_hold_usd=0, created_at=now
+    )
+    made = db.scalar(fresh.on_conflict_do_nothing().returning(Requester.id))
+    key = local_credentials(settings)
+    db.execute(
+        insert(AccessKey)
+        .values(
+            access_key_id=key.access_key_id,
+            secret_access_key=key.secret_access_key,
+            requester_id=FIRST_REQUESTER_ID,
+            of_installation=True,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    db.execute(delete(AccessKey).where(AccessKey.of_installation, AccessKey.access_key_id != key.access_key_id))
+    opening = settings.marketplace_opening_balance_usd
+    if made is not None and opening:
+        accounting.post(db, made, [Entry(TransactionKind.DEPOSIT, available_delta_usd=opening)], now)
+
+
+class KeyRing:
+    """Access keys, each remembered for ten seconds: a revoked key stops working after that."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, str, str]] = {}
+        self._lock = threading.Lock()
+
+    def secret_of(self, access_key_id: str) -> str | None:
+        """The key's secret; None when there is no such key."""
+        found = self._find(access_key_id)
+        return None if found is None else found[0]
+
+    def requester_of(self, access_key_id: str) -> str | None:
+        """The id of the key's Requester."""
+        found = self._find(access_key_id)
+        return None if found is None else found[1]
+
+    def _find(self, access_key_id: str) -> tuple[str, str] | None:
+        with self._lock:
+            known = self._known.get(access_key_id)
+        if known is not None and time.monotonic() - known[0] < _REMEMBERED_S:
+            return known[1:]
+        with self._database.transaction() as db:
+            statement = select(AccessKey.secret_access_key, AccessKey.requester_id)
+            row = db.execute(statement.where(AccessKey.access_key_id == access_key_id)).one_or_none()
+        with self._lock:
+            # Only keys that exist are remembered, so the ring cannot be made to grow from outside.
+            self._known.pop(access_key_id, None)
+            if row is not None:
+                self._known[access_key_id] = (time.monotonic(), row[0], row[1])
+        return None if row is None else (row[0], row[1])

@@ -1,0 +1,25 @@
+"""The worker site: browse, preview, accept, answer in a frame, submit, return, history. Works without JavaScript."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from app.marketplace.worker_site import account_pages, frame_pages, task_pages
+from app.marketplace.worker_site.pages import http_error_page, malformed_page, refusal_page
+from app.marketplace.worker_site.refusals import Refused
+
+STATIC = Path(__file__).parent / "static"
+
+
+def install(app: FastAPI) -> None:
+    """Add the worker site's pages to the application."""
+    app.include_router(account_pages.router)
+    app.include_router(task_pages.router)
+    app.include_router(frame_pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(Refused, refusal_page)
+    app.add_exception_handler(RequestValidationError, malformed_page)
+    app.add_exception_handler(HTTPException, http_error_page)

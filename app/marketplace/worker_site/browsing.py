@@ -1,0 +1,148 @@
+"""What a Worker sees: HIT groups with work for them, their own Assignments, their history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, HITType, Requester
+
+GROUPS_A_PAGE = 30
+HISTORY_A_PAGE = 50
+# Counting further would cost more than the number is worth to a Worker.
+MOST_COUNTED = 1000
+_COUNTS_AS_DONE = ("Pending", "Submitted", "Approved", "Rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A HIT group as the list shows it; `available` stops at MOST_COUNTED."""
+
+    hit_type: HITType
+    requester_name: str
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One of the Worker's Assignments, with what it is about."""
+
+    assignment: Assignment
+    hit_type: HITType
+    reward_usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Earnings:
+    """A Worker's money and work so far."""
+
+    approved_usd: Decimal
+    waiting_usd: Decimal
+    approved: int
+    waiting: int
+    rejected: int
+
+
+def groups(db: Session, worker_id: str | None, now: datetime, *, page: int = 1) -> Sequence[Group]:
+    """HIT groups with at least one HIT that this Worker could accept, newest first; one more than a page if there are."""
+    one = select(HIT.id).where(HIT.hit_type_id == HITType.id, open_to(worker_id, now)).limit(MOST_COUNTED)
+    counted = select(func.count().label("available")).select_from(one.correlate(HITType).lateral()).lateral()
+    statement = (
+        select(HITType, Requester.name, counted.c.available)
+        .join(Requester, Requester.id == HITType.requester_id)
+        .join(counted, true())
+        .where(exists().where(HIT.hit_type_id == HITType.id, HIT.status == HITStatus.ASSIGNABLE.value))
+        .where(counted.c.available > 0)
+        .order_by(HITType.created_at.desc(), HITType.id)
+        .limit(GROUPS_A_PAGE + 1)
+        .offset((page - 1) * GROUPS_A_PAGE)
+    )
+    return [Group(*row) for row in db.execute(statement)]
+
+
+def group(db: Session, group_id: str) -> HITType | None:
+    """The HIT Type with this HITTypeId or HITGroupId."""
+    return db.scalars(select(HITType).where(or_(HITType.id == group_id, HITType.group_id == group_id))).one_or_none()
+
+
+def next_hit_id(db: Session, hit_type_id: str, worker_id: str | None, now: datetime) -> str | None:
+    """A HIT of the group that this Worker could accept: the oldest, but not one that somebody is accepting right now."""
+    wanted = select(HIT.id).where(HIT.hit_type_id == hit_type_id, open_to(worker_id, now)).order_by(HIT.seq).limit(1)
+    free = db.scalar(wanted.with_for_update(key_share=True, skip_locked=True))
+    return free if free is not None else db.scalar(wanted)
+
+
+def open_to(worker_id: str | None, now: datetime) -> ColumnElement[bool]:
+    """The condition that a HIT is assignable and this Worker has not worked on it."""
+    assignable = (HIT.status == HITStatus.ASSIGNABLE.value) & (HIT.expires_at > now)
+    if worker_id is None:
+        return assignable
+    done = exists().where(
+        Assignment.hit_id == HIT.id, Assignment.worker_id == worker_id, Assignment.status.in_(_COUNTS_AS_DONE)
+    )
+    return assignable & ~done
+
+
+def accepted(db: Session, worker_id: str, now: datetime) -> Sequence[Attempt]:
+    """What the Worker has accepted and not yet handed in, most urgent first."""
+    statement = (
+        _attempts(worker_id)
+        .where(Assignment.status == AssignmentStatus.PENDING.value, Assignment.deadline >= now)
+        .order_by(Assignment.deadline, Assignment.id)
+        .limit(HISTORY_A_PAGE)
+    )
+    return [Attempt(row[0], row[1], row[2]) for row in db.execute(statement)]
+
+
+def history(db: Session, worker_id: str, *, page: int = 1) -> Sequence[Attempt]:
+    """The Worker's finished attempts, newest first; one more than a page if there are."""
+    statement = (
+        _attempts(worker_id)
+        .where(Assignment.status != AssignmentStatus.PENDING.value)
+        .order_by(Assignment.accepted_at.desc(), Assignment.id)
+        .limit(HISTORY_A_PAGE + 1)
+        .offset((page - 1) * HISTORY_A_PAGE)
+    )
+    return [Attempt(row[0], row[1], row[2]) for row in db.execute(statement)]
+
+
+def earnings(db: Session, worker_id: str) -> Earnings:
+    """Sums over the Worker's Assignments."""
+    in_status = {status: Assignment.status == status.value for status in AssignmentStatus}
+    approved, waiting = in_status[AssignmentStatus.APPROVED], in_status[AssignmentStatus.SUBMITTED]
+    row = db.execute(
+        select(
+            func.coalesce(func.sum(HIT.reward_usd).filter(approved), 0),
+            func.coalesce(func.sum(HIT.reward_usd).filter(waiting), 0),
+            func.count().filter(approved),
+            func.count().filter(waiting),
+            func.count().filter(in_status[AssignmentStatus.REJECTED]),
+        )
+        .join(HIT, HIT.id == Assignment.hit_id)
+        .where(Assignment.worker_id == worker_id)
+    ).one()
+    return Earnings(*row)
+
+
+def attempt(db: Session, worker_id: str, assignment_id: str) -> tuple[Assignment, HIT, HITType] | None:
+    """The Worker's Assignment with its HIT; None when it is somebody else's."""
+    statement = (
+        select(Assignment, HIT, HITType)
+        .join(HIT, HIT.id == Assignment.hit_id)
+        .join(HITType, HITType.id == HIT.hit_type_id)
+        .where(Assignment.id == assignment_id, Assignment.worker_id == worker_id)
+    )
+    row = db.execute(statement).one_or_none()
+    return None if row is None else (row[0], row[1], row[2])
+
+
+def _attempts(worker_id: str) -> Select[Assignment, HITType, Decimal]:
+    return (
+        select(Assignment, HITType, HIT.reward_usd)
+        .join(HIT, HIT.id == Assignment.hit_id)
+        .join(HITType, HITType.id == HIT.hit_type_id)
+        .where(Assignment.worker_id == worker_id)
+    )

@@ -1,0 +1,119 @@
+"""What stands inside the frame: the Requester's question, and the reply to its form.
+
+These answers carry no session: the frame is sandboxed into an origin of its own, so browsers send it no cookie. The
+AssignmentId, known only to its Worker, is the permission.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.logs import get_logger
+from app.marketplace import answers, bodies, questions
+from app.marketplace.context import Marketplace, marketplace_of
+from app.marketplace.questions import HTMLQuestion
+from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus
+from app.marketplace.worker_site import frames, working
+from app.marketplace.worker_site.pages import Market, frame_page, visitor_of
+from app.marketplace.worker_site.refusals import Refused, not_found
+
+log = get_logger(__name__)
+router = APIRouter()
+Fields = list[tuple[str, str]]
+_FRAME_HEADERS = {
+    # Opened outside its frame, the question still gets no access to the worker site.
+    "Content-Security-Policy": f"sandbox {frames.SANDBOX}",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_TOO_MANY = 2000
+
+
+@router.get("/frame/{hit_id}")
+def question(
+    hit_id: str,
+    market: Market,
+    assignment_id: Annotated[str, Query(alias="assignmentId", max_length=64)] = frames.PREVIEW_ID,
+) -> Response:
+    """The HTMLQuestion's page, byte for byte, for its pending Assignment or as a preview."""
+    html = _html(market, _clean(hit_id), _clean(assignment_id))
+    return Response(html.encode(), media_type="text/html; charset=utf-8", headers=_FRAME_HEADERS)
+
+
+async def posted_fields(request: Request) -> Fields:
+    """The form's fields in their order. Raises Refused for a body that is too large, broken or holds files."""
+    if request.method == "GET":
+        return [*request.query_params.multi_items()]
+    if await bodies.read(request) is None:
+        raise Refused(413, "There was a problem submitting your results: the answer is larger than 1 MB.")
+    try:
+        form = await request.form(max_files=1, max_fields=_TOO_MANY)
+    except HTTPException as error:
+        raise Refused(400, "There was a problem submitting your results: the form could not be read.") from error
+    fields: Fields = []
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            raise Refused(400, "There was a problem submitting your results: files cannot be submitted.")
+        fields.append((name, value))
+    return fields
+
+
+async def external_submit(request: Request) -> Response:
+    """MTurk's externalSubmit: the answers of one Assignment, from the form in the frame."""
+    try:
+        fields = await posted_fields(request)
+        return await run_in_threadpool(_submit, request, fields)
+    except Refused as refused:
+        return frame_page(request, "not_taken", status=refused.http_status, message=refused.message)
+
+
+# Requesters' pages that join the URL by hand arrive with two slashes.
+for _path in ("/mturk/externalSubmit", "//mturk/externalSubmit"):
+    router.add_route(_path, external_submit, methods=["GET", "POST"])
+
+
+def _submit(request: Request, fields: Fields) -> Response:
+    market = marketplace_of(request)
+    visitor = visitor_of(request, market)
+    assignment_id = dict(fields).get("assignmentId", "")
+    if not assignment_id:
+        raise Refused(400, "There was a problem submitting your results for this HIT: the form lost its assignmentId.")
+    with market.database.transaction() as db:
+        working.submit(
+            db,
+            _clean(assignment_id),
+            answers.answered(fields),
+            market.clock(),
+            signed_in_as=visitor.worker_id if visitor else None,
+        )
+    log.info("assignment.submitted", assignment_id=assignment_id)
+    return frame_page(request, "submitted")
+
+
+def _html(market: Marketplace, hit_id: str, assignment_id: str) -> str:
+    with market.database.transaction() as db:
+        hit = db.get(HIT, hit_id)
+        mine = None if assignment_id == frames.PREVIEW_ID else db.get(Assignment, assignment_id)
+    if hit is None or hit.status == HITStatus.DISPOSED:
+        raise not_found("HIT")
+    if assignment_id != frames.PREVIEW_ID and (
+        mine is None
+        or mine.hit_id != hit_id
+        or mine.status != AssignmentStatus.PENDING
+        or mine.deadline < market.clock()
+    ):
+        raise not_found("assignment")
+    question = questions.read(hit.question)
+    if not isinstance(question, HTMLQuestion):
+        raise not_found("page of this HIT here")
+    return question.html
+
+
+def _clean(id: str) -> str:
+    return id.replace("\0", "")[:64]

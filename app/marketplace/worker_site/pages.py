@@ -1,0 +1,142 @@
+"""What the worker site's pages share: templates, headers, who is asking, where a form came from."""
+
+import hmac
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+
+from fastapi import Depends, Form
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.templating import Jinja2Templates
+
+from app.marketplace.context import Marketplace, marketplace_of
+from app.marketplace.worker_site import sessions
+from app.marketplace.worker_site.refusals import Refused, SignInNeeded
+from app.marketplace.worker_site.sessions import Visitor
+
+COOKIE = "labeljury_worker"
+_TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
+_PAGE_HEADERS = {
+    # Questions may come from any https address, or from this machine.
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'; frame-src 'self' https: http://127.0.0.1:* http://localhost:*",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+Market = Annotated[Marketplace, Depends(marketplace_of)]
+
+
+def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **values: Any) -> Response:
+    """Render templates/<name>.html with the worker site's headers."""
+    context = {"visitor": visitor, **values}
+    return _TEMPLATES.TemplateResponse(
+        request, f"{name}.html", context, status_code=status, headers=dict(_PAGE_HEADERS)
+    )
+
+
+def frame_page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+    """Render a page that stands inside the question's frame: sandboxed, so its one script is named by a nonce."""
+    nonce = secrets.token_urlsafe(16)
+    headers = {
+        "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    context = {"nonce": nonce, **values}
+    return _TEMPLATES.TemplateResponse(request, f"{name}.html", context, status_code=status, headers=headers)
+
+
+def see_other(path: str) -> RedirectResponse:
+    """Go on to another page with GET."""
+    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
+
+
+def refusal_page(request: Request, refused: Exception) -> Response:
+    """What a Worker reads when something cannot be done."""
+    if isinstance(refused, SignInNeeded):
+        return see_other(f"/worker/sign-in?next={quote(refused.then, safe='')}")
+    if not isinstance(refused, Refused):
+        raise refused
+    if request.url.path.startswith("/frame/"):
+        return frame_page(request, "not_taken", status=refused.http_status, message=refused.message)
+    return page(request, "refused", None, status=refused.http_status, message=refused.message)
+
+
+def malformed_page(request: Request, error: Exception) -> Response:
+    """What a Worker reads when a form or a link does not fit the page it was sent to."""
+    return page(request, "refused", None, status=422, message="This form or link holds a value that does not fit.")
+
+
+def http_error_page(request: Request, error: Exception) -> Response:
+    """What a Worker reads where there is no page, or none for this method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return page(request, "refused", None, status=status, message="There is no such page.")
+
+
+def visitor_of(request: Request, market: Market) -> Visitor | None:
+    """The signed-in Worker, if there is one."""
+    token = request.cookies.get(COOKIE)
+    if not token:
+        return None
+    with market.database.transaction() as db:
+        return sessions.visitor(db, token, market.clock())
+
+
+def required_visitor(request: Request, visitor: Annotated[Visitor | None, Depends(visitor_of)]) -> Visitor:
+    """The signed-in Worker. Raises SignInNeeded, which leads back to this page, or to the list after a form."""
+    if visitor is None:
+        then = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        raise SignInNeeded(then if request.method == "GET" else request.url.path.partition("/accept")[0])
+    return visitor
+
+
+def same_origin(request: Request, market: Market) -> None:
+    """Refuse a form that a page of another site sent. Browsers say where a form came from; other clients need not."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    ours = {request.headers.get("host"), urlsplit(market.settings.marketplace_url).netloc}
+    if (site is not None and site not in {"same-origin", "none"}) or (
+        origin is not None and urlsplit(origin).netloc not in ours
+    ):
+        raise Refused(403, "This form was sent from another site.")
+
+
+def sender(
+    visitor: Annotated[Visitor, Depends(required_visitor)],
+    _: Annotated[None, Depends(same_origin)],
+    csrf: Annotated[str, Form(max_length=100)] = "",
+) -> Visitor:
+    """The signed-in Worker whose own page this form came from."""
+    if not hmac.compare_digest(csrf.encode("utf-8", "replace"), visitor.csrf.encode()):
+        raise Refused(403, "This form is out of date. Go back, reload the page and try again.")
+    return visitor
+
+
+MaybeVisitor = Annotated[Visitor | None, Depends(visitor_of)]
+SignedIn = Annotated[Visitor, Depends(required_visitor)]
+Sender = Annotated[Visitor, Depends(sender)]
+
+
+def local_path(path: str) -> str:
+    """`path` when it leads to a page of this site, else the list."""
+    safe = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if safe else "/worker"
+
+
+def _duration(seconds: int) -> str:
+    parts = [(seconds // 86400, "day"), (seconds % 86400 // 3600, "hour"), (seconds % 3600 // 60, "minute")]
+    shown = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
+    return " ".join(shown[:2]) or f"{seconds} seconds"
+
+
+def _clock_time(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+_TEMPLATES.env.filters.update(duration=_duration, clock_time=_clock_time, usd=lambda amount: f"${amount:.2f}")

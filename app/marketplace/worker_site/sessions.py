@@ -1,0 +1,72 @@
+"""Workers and their signed-in browsers."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.marketplace.ids import new_worker_id
+from app.marketplace.store import Worker, WorkerSession
+
+SESSION_LIFETIME = timedelta(days=30)
+# Letters and digits that nobody mistakes for one another.
+_PHRASE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The signed-in Worker; `csrf` proves that a form came from a page of this session."""
+
+    worker_id: str
+    name: str
+    accept_next: bool
+    csrf: str
+
+
+def enrol(db: Session, name: str, now: datetime) -> tuple[str, str]:
+    """Make a Worker; the id and the secret phrase, which is shown once and not kept."""
+    phrase = "-".join("".join(secrets.choice(_PHRASE_LETTERS) for _ in range(5)) for _ in range(4))
+    worker = Worker(id=new_worker_id(), name=name, phrase_hash=_hash(phrase), created_at=now)
+    db.add(worker)
+    db.flush()
+    return worker.id, phrase
+
+
+def knows_phrase(db: Session, worker_id: str, phrase: str) -> bool:
+    """Whether this is the Worker's secret phrase. It has a hundred random bits, so a plain hash protects it."""
+    kept = db.scalar(select(Worker.phrase_hash).where(Worker.id == worker_id))
+    return hmac.compare_digest(kept or "", _hash(phrase.strip().lower()))
+
+
+def open_session(db: Session, worker_id: str, now: datetime) -> str:
+    """Sign the Worker in; the token for the cookie."""
+    db.execute(delete(WorkerSession).where(WorkerSession.worker_id == worker_id, WorkerSession.expires_at < now))
+    token = secrets.token_urlsafe(32)
+    db.add(
+        WorkerSession(token_hash=_hash(token), worker_id=worker_id, created_at=now, expires_at=now + SESSION_LIFETIME)
+    )
+    return token
+
+
+def visitor(db: Session, token: str, now: datetime) -> Visitor | None:
+    """Whose session this is; None when it is unknown or over."""
+    statement = select(Worker).join(WorkerSession, WorkerSession.worker_id == Worker.id)
+    statement = statement.where(WorkerSession.token_hash == _hash(token), WorkerSession.expires_at > now)
+    worker = db.scalars(statement).one_or_none()
+    if worker is None:
+        return None
+    csrf = hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
+    return Visitor(worker.id, worker.name, worker.accept_next, csrf)
+
+
+def close_session(db: Session, token: str) -> None:
+    """Sign out."""
+    db.execute(delete(WorkerSession).where(WorkerSession.token_hash == _hash(token)))
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

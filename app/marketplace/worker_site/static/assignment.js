@@ -1,0 +1,37 @@
+// Progressive enhancement of the page on which a Worker answers: without it, the deadline is plain text and the link
+// under the frame leads on.
+(() => {
+  const head = document.getElementById("assignment");
+  const frame = document.getElementById("question-frame");
+  const deadline = Date.parse(document.getElementById("deadline").dateTime);
+  const countdown = document.getElementById("countdown");
+  const acceptNext = document.getElementById("accept-next-form");
+
+  // The frame has an origin of its own, so who sent the message is checked by window, not by origin.
+  addEventListener("message", (event) => {
+    if (event.source === frame.contentWindow && event.data === "submitted") location.assign(head.dataset.next);
+  });
+
+  const pad = (number) => String(number).padStart(2, "0");
+  const tick = () => {
+    const left = Math.floor((deadline - Date.now()) / 1000);
+    if (left < 0) {
+      countdown.textContent = "· the time is over";
+      countdown.classList.add("bad");
+      return;
+    }
+    const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
+    countdown.textContent = `· ${hours ? hours + ":" + pad(minutes) : minutes}:${pad(seconds)} left`;
+    countdown.classList.toggle("bad", left < 60);
+    setTimeout(tick, 1000);
+  };
+  tick();
+
+  // Reloading the page would throw away what is already answered in the frame.
+  acceptNext.addEventListener("change", () => {
+    fetch(acceptNext.action, { method: "POST", body: new URLSearchParams(new FormData(acceptNext)) });
+  });
+
+  // Keys such as 1 to 4 answer inside the frame: give it the focus at once.
+  frame.addEventListener("load", () => frame.focus());
+})();

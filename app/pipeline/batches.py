@@ -1,0 +1,329 @@
+"""Batches: create, launch, pause, resume, stop, close."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from app.db import audit
+from app.db.engine import Database
+from app.db.queue import Job, enqueue
+from app.db.tables import Batch, Item, Payment
+from app.domain import batch_settings, packing, pricing, transitions
+from app.domain.packing import Sized
+from app.domain.pricing import Cost
+from app.domain.vocabulary import AccountId, BatchId, BatchStatus, ItemId, MediaType, PaymentKind
+from app.errors import (
+    BudgetExceeded,
+    Conflict,
+    Forbidden,
+    IllegalTransition,
+    InsufficientFunds,
+    InvalidInput,
+    NotFound,
+    Problem,
+)
+from app.mturk import requester
+from app.mturk.client import Marketplace
+from app.questions.budget import PageBudget
+from app.questions.catalogue import HitTemplate
+from app.settings import MarketplaceProfile
+
+DAY_S = 86_400
+# Lifetime of a HIT and time until unreviewed work is paid, unless the Requester says otherwise.
+DEFAULT_LIFETIME_S = 7 * DAY_S
+DEFAULT_AUTO_APPROVAL_S = 7 * DAY_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBatch:
+    """What a Requester decides about a Batch. Texts that are None are the template's; a cap of None is the exact cost."""
+
+    name: str
+    template: HitTemplate
+    profile: MarketplaceProfile
+    reward_usd: Decimal
+    assignments_per_item: int = 5
+    items_per_hit: int = 1
+    quorum: int = 3
+    cap_usd: Decimal | None = None
+    title: str | None = None
+    description: str | None = None
+    instructions: str | None = None
+    assignment_duration_s: int = 1800
+    lifetime_s: int = DEFAULT_LIFETIME_S
+    auto_approval_delay_s: int = DEFAULT_AUTO_APPROVAL_S
+    seed: int | None = None
+
+
+def create(
+    db: Session,
+    new: NewBatch,
+    *,
+    by: str,
+    account_id: AccountId | None = None,
+    spending_limit_usd: Decimal | None = None,
+) -> Batch:
+    """A draft without Items; the import in the same transaction brings them. Raises InvalidInput with every fault."""
+    if problems := list(_faults(new, spending_limit_usd)):
+        raise InvalidInput(problems)
+    template = new.template
+    batch = Batch(
+        name=new.name.strip(),
+        status=BatchStatus.DRAFT,
+        profile=new.profile,
+        media_type=template.media_type,
+        template_name=template.name,
+        template_source=template.source,
+        template_sha256=template.sha256,
+        title=new.title or template.title,
+        description=new.description or template.description,
+        keywords=template.keywords,
+        instructions=new.instructions or template.instructions,
+        frame_height=template.frame_height,
+        reward_usd=new.reward_usd,
+        assignments_per_item=new.assignments_per_item,
+        items_per_hit=new.items_per_hit,
+        quorum=new.quorum,
+        cap_usd=new.cap_usd,
+        assignment_duration_s=new.assignment_duration_s,
+        lifetime_s=new.lifetime_s,
+        auto_approval_delay_s=new.auto_approval_delay_s,
+        seed=new.seed if new.seed is not None else secrets.randbits(62),
+        created_by=account_id,
+    )
+    db.add(batch)
+    db.flush()
+    audit.record(db, actor=by, action="batch.created", batch_id=batch.id, profile=batch.profile, name=batch.name)
+    return batch
+
+
+def _faults(new: NewBatch, spending_limit_usd: Decimal | None) -> Iterator[Problem]:
+    yield from batch_settings.faults(
+        name=new.name,
+        title=new.title or new.template.title,
+        description=new.description or new.template.description,
+        assignments_per_item=new.assignments_per_item,
+        items_per_hit=new.items_per_hit,
+        quorum=new.quorum,
+        assignment_duration_s=new.assignment_duration_s,
+        lifetime_s=new.lifetime_s,
+        auto_approval_delay_s=new.auto_approval_delay_s,
+    )
+    yield from batch_settings.money_faults(reward_usd=new.reward_usd, cap_usd=new.cap_usd, limit_usd=spending_limit_usd)
+
+
+def page_budget(batch: Batch | NewBatch) -> PageBudget:
+    """How much room the Batch's page has for Items."""
+    if isinstance(batch, NewBatch):
+        template = batch.template
+        instructions = batch.instructions or template.instructions
+        return PageBudget.of(
+            template.source,
+            media_type=template.media_type,
+            title=batch.title or template.title,
+            instructions=instructions,
+        )
+    return PageBudget.of(
+        batch.template_source,
+        media_type=MediaType(batch.media_type),
+        title=batch.title,
+        instructions=batch.instructions,
+    )
+
+
+def get(db: Session, batch_id: BatchId) -> Batch:
+    """The Batch. Raises NotFound."""
+    batch = db.get(Batch, batch_id)
+    if batch is None:
+        raise NotFound("Batch", batch_id)
+    return batch
+
+
+def every(db: Session) -> list[Batch]:
+    """All Batches, newest first."""
+    return list(db.scalars(select(Batch).order_by(Batch.id.desc())))
+
+
+def forecast(db: Session, batch_id: BatchId) -> Cost:
+    """What the Batch costs if every Assignment is done and approved, from the very packing that publishing will use."""
+    batch = get(db, batch_id)
+    sizes = db.execute(select(Item.id, Item.page_bytes).where(Item.batch_id == batch.id).order_by(Item.id))
+    capacity = page_budget(batch).capacity_bytes
+    groups = packing.pack(
+        (Sized(ItemId(row[0]), row[1]) for row in sizes), per_hit=batch.items_per_hit, byte_budget=capacity
+    )
+    return pricing.batch_cost(
+        hits=sum(1 for _ in groups), reward_usd=batch.reward_usd, assignments_per_hit=batch.assignments_per_item
+    )
+
+
+def launch(
+    database: Database,
+    marketplace: Marketplace,
+    batch_id: BatchId,
+    *,
+    by: str,
+    allow_production: bool = False,
+    confirmed_usd: Decimal | None = None,
+    spending_limit_usd: Decimal | None = None,
+) -> Batch:
+    """Make a draft live: from here on its HITs are published.
+
+    Checks the cap and the marketplace's balance first. Profile production needs `allow_production` and the exact cost in
+    `confirmed_usd`. Raises IllegalTransition, Forbidden, Conflict, BudgetExceeded, InsufficientFunds, MarketplaceError.
+    """
+    with database.transaction() as db:
+        batch = get(db, batch_id)
+        if batch.status != BatchStatus.DRAFT:
+            raise IllegalTransition(f"Batch {batch_id}", batch.status, BatchStatus.LIVE)
+        cost = forecast(db, batch_id)
+    if spending_limit_usd is not None and cost.total_usd > spending_limit_usd:
+        raise BudgetExceeded(cost.total_usd, spending_limit_usd)
+    _check_launch(batch, marketplace, cost, allow_production=allow_production, confirmed_usd=confirmed_usd)
+    with database.transaction() as db:
+        batch = _step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.launched", cost_usd=str(cost.total_usd))
+        batch.launched_at = datetime.now(UTC)
+        batch.cap_usd = batch.cap_usd if batch.cap_usd is not None else cost.total_usd
+        enqueue(db, Job.PUBLISH, batch_id=batch_id)
+    return batch
+
+
+def _check_launch(
+    batch: Batch, marketplace: Marketplace, cost: Cost, *, allow_production: bool, confirmed_usd: Decimal | None
+) -> None:
+    if batch.profile != marketplace.profile:
+        raise Conflict(f"Batch {batch.id} belongs to profile {batch.profile}, not to {marketplace.profile}")
+    if cost.hits == 0:
+        raise Conflict(f"Batch {batch.id} has no Items; create it again from a file with rows")
+    if batch.profile == MarketplaceProfile.PRODUCTION:
+        if not allow_production:
+            raise Forbidden("publish on production, which spends real money; set LABELJURY_ALLOW_PRODUCTION=true")
+        if confirmed_usd != cost.total_usd:
+            raise Conflict(f"confirm the cost first: this spends ${cost.total_usd} of real money")
+    if batch.cap_usd is not None and cost.total_usd > batch.cap_usd:
+        raise BudgetExceeded(cost.total_usd, batch.cap_usd)
+    balance = requester.available_balance(marketplace)
+    if balance < cost.total_usd:
+        raise InsufficientFunds(
+            "GetAccountBalance",
+            "InsufficientFunds",
+            f"Batch {batch.id} needs ${cost.total_usd} and the {marketplace.profile} account holds ${balance};"
+            " add funds, or publish fewer Items",
+        )
+
+
+def pause(db: Session, batch_id: BatchId, *, by: str) -> Batch:
+    """Publish nothing more; what is live is still collected, reviewed and paid."""
+    return _step(db, batch_id, BatchStatus.PAUSED, by=by, action="batch.paused")
+
+
+def resume(db: Session, batch_id: BatchId, *, by: str) -> Batch:
+    """Go on publishing. Refused operations are tried again."""
+    batch = _step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.resumed", only_from=BatchStatus.PAUSED)
+    batch.attention = None
+    db.execute(
+        text(
+            "UPDATE operations SET status = 'intended', not_before = now() WHERE batch_id = :id AND status = 'failed'"
+        ),
+        {"id": batch_id},
+    )
+    enqueue(db, Job.PUBLISH, batch_id=batch_id)
+    enqueue(db, Job.REVIEW, batch_id=batch_id)
+    return batch
+
+
+def stop(db: Session, batch_id: BatchId, *, by: str) -> Batch:
+    """Publish nothing more and expire what is live; work under way is still collected and paid. There is no way back."""
+    batch = _step(db, batch_id, BatchStatus.STOPPING, by=by, action="batch.stopped")
+    enqueue(db, Job.PUBLISH, batch_id=batch_id)
+    return batch
+
+
+def set_cap(
+    db: Session, batch_id: BatchId, cap_usd: Decimal, *, by: str, spending_limit_usd: Decimal | None = None
+) -> Batch:
+    """Change the cap. Raises InvalidInput below what is reserved or spent already, or above the installation's limit."""
+    batch = _locked(db, batch_id)
+    if problems := list(batch_settings.money_faults(cap_usd=cap_usd, limit_usd=spending_limit_usd)):
+        raise InvalidInput(problems)
+    committed = committed_usd(db, batch_id)
+    if cap_usd < committed:
+        raise InvalidInput([Problem(f"${committed} are reserved or spent already; use at least that", field="cap_usd")])
+    audit.record(db, actor=by, action="batch.cap_set", batch_id=batch_id, profile=batch.profile, cap_usd=str(cap_usd))
+    batch.cap_usd = cap_usd
+    return batch
+
+
+def committed_usd(db: Session, batch_id: BatchId) -> Decimal:
+    """What the Batch has reserved, less what was released: never more than its cap."""
+    kinds = (PaymentKind.RESERVATION, PaymentKind.RELEASE)
+    total = select(func.coalesce(func.sum(Payment.amount_usd), 0)).where(
+        Payment.batch_id == batch_id, Payment.kind.in_(kinds)
+    )
+    return Decimal(db.execute(total).scalar_one())
+
+
+# A Batch is over when nothing of it is still to be published, answered, decided, paid, called or counted.
+_UNFINISHED = text("""
+    SELECT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id AND status IN ('planned', 'publishing', 'live'))
+        OR EXISTS (SELECT 1 FROM operations WHERE batch_id = :id AND status IN ('intended', 'acting', 'failed'))
+        OR EXISTS (SELECT 1 FROM items WHERE batch_id = :id AND consensus_stale)
+        OR NOT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id)
+""")
+
+
+def close_if_finished(db: Session, batch_id: BatchId, *, now: datetime) -> bool:
+    """Mark a Batch done (or stopped) once nothing of it is open. Returns whether it was closed now."""
+    batch = _locked(db, batch_id)
+    ending = {
+        BatchStatus.LIVE: BatchStatus.DONE,
+        BatchStatus.PAUSED: BatchStatus.DONE,
+        BatchStatus.STOPPING: BatchStatus.STOPPED,
+    }.get(BatchStatus(batch.status))
+    never_planned = (
+        ending is BatchStatus.STOPPED
+        and not db.execute(
+            text("SELECT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id)"), {"id": batch_id}
+        ).scalar_one()
+    )
+    if ending is None or (db.execute(_UNFINISHED, {"id": batch_id}).scalar_one() and not never_planned):
+        return False
+    batch.status, batch.finished_at = ending, now
+    audit.record(db, actor="job runner", action=f"batch.{ending}", batch_id=batch_id, profile=batch.profile)
+    return True
+
+
+def _step(
+    db: Session,
+    batch_id: BatchId,
+    to: BatchStatus,
+    *,
+    by: str,
+    action: str,
+    only_from: BatchStatus | None = None,
+    **details: str,
+) -> Batch:
+    """Compare-and-set of the status, with its audit entry. Raises NotFound, IllegalTransition."""
+    allowed = [only_from] if only_from else transitions.may(transitions.BATCH, to)
+    won = db.execute(
+        update(Batch).where(Batch.id == batch_id, Batch.status.in_(allowed)).values(status=to).returning(Batch.id)
+    )
+    moved = won.first() is not None
+    batch = get(db, batch_id)
+    if not moved:
+        raise IllegalTransition(f"Batch {batch_id}", batch.status, to)
+    db.refresh(batch)
+    audit.record(db, actor=by, action=action, batch_id=batch_id, profile=batch.profile, **details)
+    return batch
+
+
+def _locked(db: Session, batch_id: BatchId) -> Batch:
+    batch = db.get(Batch, batch_id, with_for_update=True, populate_existing=True)
+    if batch is None:
+        raise NotFound("Batch", batch_id)
+    return batch

@@ -1,0 +1,294 @@
+"""Planned HITs → live HITs. May crash anywhere and be run again.
+
+Intent: `plan` wrote each HIT with its request token, its reservation and one operation. Act: operations are claimed under
+a lease and called with their HIT's token. Result: the HIT's id. A call that may have happened is repeated with the same
+token within 24 hours, when the marketplace answers with the HIT it made then; after that the marketplace has forgotten
+the token, and the HIT is looked for by its annotation before it is created.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.db import audit, leases
+from app.db.engine import Database
+from app.db.leases import Claimed
+from app.db.tables import Batch
+from app.domain.vocabulary import (
+    BatchId,
+    BatchStatus,
+    HITId,
+    HITTypeId,
+    MarketplaceHITId,
+    MediaType,
+    OperationKind,
+)
+from app.errors import InsufficientFunds, MarketplaceRefused, ServiceError
+from app.logs import get_logger
+from app.mturk import requester
+from app.mturk.client import Marketplace
+from app.mturk.pacer import Pacer
+from app.mturk.requester import HITType, NewHIT
+from app.questions.envelope import html_question
+from app.questions.rendering import ShownItem, render
+
+log = get_logger(__name__)
+
+# MTurk forgets request tokens after 24 h; an hour of margin for clocks that differ.
+TOKEN_LIFETIME = timedelta(hours=23)
+CLAIM_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """What a walk over a Batch's operations needs to know of it."""
+
+    batch: Batch
+    hit_type_id: HITTypeId
+    media_base_url: str
+
+
+# --- act -------------------------------------------------------------------------------------------------------------
+
+
+def publish(
+    database: Database,
+    marketplace: Marketplace,
+    pacer: Pacer,
+    batch_id: BatchId,
+    *,
+    runner: str,
+    lease_s: float,
+    media_base_url: str,
+) -> int:
+    """Publish planned HITs until none is left, the Batch is no longer live, or the marketplace refuses.
+
+    Returns how many HITs went live in this call. Any number of runners may publish the same Batch at the same time.
+    """
+    published = 0
+    while claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s):
+        publishing = _prepare(database, marketplace, pacer, batch_id, media_base_url)
+        if publishing is None:
+            _release(database, claimed)
+            break
+        done = _publish_claimed(database, marketplace, pacer, publishing, claimed)
+        published += done
+        if done == 0:
+            break
+    return published
+
+
+def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float) -> list[Claimed]:
+    """Operations to act on; none unless the Batch is live. The HITs are marked as perhaps published from here on."""
+    with database.transaction() as db:
+        status = db.execute(select(Batch.status).where(Batch.id == batch_id)).scalar_one_or_none()
+        if status != BatchStatus.LIVE:
+            return []
+        claimed = leases.claim(db, OperationKind.PUBLISH, batch_id, most=CLAIM_SIZE, lease_s=lease_s, runner=runner)
+        db.execute(
+            text("UPDATE hits SET status = 'publishing' WHERE id = ANY(:ids) AND status = 'planned'"),
+            {"ids": [operation.hit_id for operation in claimed]},
+        )
+        return claimed
+
+
+def _release(database: Database, claimed: Sequence[Claimed]) -> None:
+    with database.transaction() as db:
+        leases.release(db, [operation.id for operation in claimed])
+
+
+def _prepare(
+    database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, media_base_url: str
+) -> Publishing | None:
+    """The Batch with its HIT type, made on the marketplace if it has none yet. None where that was refused."""
+    with database.transaction() as db:
+        batch = db.get_one(Batch, batch_id)
+    if batch.hit_type_id is None:
+        hit_type = HITType(
+            title=batch.title,
+            description=batch.description,
+            keywords=batch.keywords,
+            reward_usd=batch.reward_usd,
+            assignment_duration_s=batch.assignment_duration_s,
+            auto_approval_delay_s=batch.auto_approval_delay_s,
+        )
+        try:
+            hit_type_id = pacer.call(lambda kind: requester.create_hit_type(marketplace, kind), hit_type)
+        except MarketplaceRefused as error:
+            _need_attention(database, batch_id, str(error))
+            return None
+        with database.transaction() as db:
+            batch = db.get_one(Batch, batch_id)
+            batch.hit_type_id = hit_type_id
+    return Publishing(batch, HITTypeId(batch.hit_type_id or ""), media_base_url)
+
+
+def _publish_claimed(
+    database: Database,
+    marketplace: Marketplace,
+    pacer: Pacer,
+    publishing: Publishing,
+    claimed: Sequence[Claimed],
+) -> int:
+    """Call the marketplace for each claimed operation and write down each result as it comes."""
+    with database.transaction() as db:
+        hits = _new_hits(db, publishing, claimed)
+    found = _search_lost(marketplace, pacer, claimed, hits)
+
+    def act(operation: Claimed) -> MarketplaceHITId:
+        return found.get(operation.hit_id) or requester.create_hit(marketplace, hits[operation.hit_id])
+
+    live, refused = 0, None
+    results: list[tuple[Claimed, MarketplaceHITId]] = []
+    for operation, outcome in pacer.each(act, claimed):
+        if isinstance(outcome, ServiceError):
+            refused = outcome if isinstance(outcome, MarketplaceRefused) else refused
+            _write_failure(database, operation, outcome)
+        else:
+            results.append((operation, outcome))
+        if len(results) >= pacer.threads:
+            live += _write_results(database, publishing, hits, results)
+            results = []
+    live += _write_results(database, publishing, hits, results)
+    if refused is not None:
+        _need_attention(database, BatchId(publishing.batch.id), str(refused))
+    return live
+
+
+def _write_results(
+    database: Database,
+    publishing: Publishing,
+    hits: dict[HITId, NewHIT],
+    results: Sequence[tuple[Claimed, MarketplaceHITId]],
+) -> int:
+    """The HITs are live: one transaction for several of them, since each commit costs as much as a call."""
+    if not results:
+        return 0
+    now = datetime.now(UTC)
+    batch = publishing.batch
+    with database.transaction() as db:
+        db.execute(
+            text("""
+                UPDATE hits AS h SET status = 'live', marketplace_hit_id = r.marketplace_hit_id,
+                    marketplace_status = 'Assignable', published_at = :now, expires_at = :expires_at
+                FROM unnest(:hit_ids ::bigint[], :marketplace_hit_ids ::text[]) AS r (id, marketplace_hit_id)
+                WHERE h.id = r.id AND h.status = 'publishing'
+            """),
+            {
+                "now": now,
+                "expires_at": now + timedelta(seconds=batch.lifetime_s),
+                "hit_ids": [operation.hit_id for operation, _ in results],
+                "marketplace_hit_ids": [hit_id for _, hit_id in results],
+            },
+        )
+        leases.finish(db, [operation.id for operation, _ in results], now=now)
+        audit.record(
+            db,
+            actor="job runner",
+            action="hits.published",
+            batch_id=batch.id,
+            profile=batch.profile,
+            hits={str(operation.hit_id): hit_id for operation, hit_id in results},
+        )
+    for operation, hit_id in results:
+        log.info("hit.published", batch_id=batch.id, hit_id=hit_id, attempt=operation.attempt, profile=batch.profile)
+    return len(results)
+
+
+def _write_failure(database: Database, operation: Claimed, error: ServiceError) -> None:
+    """Refused: a person must look. Anything else is tried again with the same token, a little later."""
+    now = datetime.now(UTC)
+    with database.transaction() as db:
+        if isinstance(error, MarketplaceRefused) and not isinstance(error, InsufficientFunds):
+            leases.fail(db, operation, error=str(error), now=now)
+        else:
+            leases.retry_later(db, operation, error=str(error), now=now)
+    log.warning("hit.not_published", hit_id=operation.hit_id, attempt=operation.attempt, error=str(error))
+
+
+def _need_attention(database: Database, batch_id: BatchId, why: str) -> None:
+    """Pause a live Batch that cannot go on by itself and say why; `resume` continues it."""
+    with database.transaction() as db:
+        batch = db.get_one(Batch, batch_id, with_for_update=True)
+        batch.attention = why
+        if batch.status == BatchStatus.LIVE:
+            batch.status = BatchStatus.PAUSED
+        audit.record(
+            db, actor="job runner", action="batch.needs_attention", batch_id=batch_id, profile=batch.profile, why=why
+        )
+    log.warning("batch.paused", batch_id=batch_id, why=why)
+
+
+# --- look up ---------------------------------------------------------------------------------------------------------
+
+
+def _search_lost(
+    marketplace: Marketplace, pacer: Pacer, claimed: Sequence[Claimed], hits: dict[HITId, NewHIT]
+) -> dict[HITId, MarketplaceHITId]:
+    """HITs of attempts so old that their token is forgotten: found by annotation, never published again unseen."""
+    horizon = datetime.now(UTC) - TOKEN_LIFETIME
+    old = {
+        hits[operation.hit_id].annotation: operation.hit_id
+        for operation in claimed
+        if operation.attempt > 1 and operation.first_attempt_at < horizon
+    }
+    if not old:
+        return {}
+    return {
+        old[hit.annotation]: hit.hit_id
+        for hit in requester.list_hits(marketplace, pacer.wait)
+        if hit.annotation is not None and hit.annotation in old
+    }
+
+
+# --- the question ----------------------------------------------------------------------------------------------------
+
+_SHOWN = text("""
+    SELECT h.id, h.request_token, h.annotation, h.max_assignments, hi.position, hi.a_is_given,
+           i.media_type, i.media_url, i.text, i.media_token, i.given_label, i.guessed_label
+    FROM hits AS h JOIN hit_items AS hi ON hi.hit_id = h.id JOIN items AS i ON i.id = hi.item_id
+    WHERE h.id = ANY(:ids)
+    ORDER BY h.id, hi.position
+""")
+
+
+def _new_hits(db: Session, publishing: Publishing, claimed: Sequence[Claimed]) -> dict[HITId, NewHIT]:
+    """The HITs to create, each with its question rendered from the Batch's own copy of the template."""
+    shown: dict[HITId, list[ShownItem]] = {}
+    rows = {}
+    for row in db.execute(_SHOWN, {"ids": [operation.hit_id for operation in claimed]}):
+        hit_id = HITId(row.id)
+        rows[hit_id] = row
+        shown.setdefault(hit_id, []).append(_shown_item(row, publishing.media_base_url))
+    batch = publishing.batch
+    return {
+        hit_id: NewHIT(
+            hit_type_id=publishing.hit_type_id,
+            question=html_question(
+                render(batch.template_source, items, title=batch.title, instructions=batch.instructions),
+                frame_height=batch.frame_height,
+            ),
+            max_assignments=rows[hit_id].max_assignments,
+            lifetime_s=batch.lifetime_s,
+            annotation=rows[hit_id].annotation,
+            request_token=rows[hit_id].request_token,
+        )
+        for hit_id, items in shown.items()
+    }
+
+
+def _shown_item(row: Any, media_base_url: str) -> ShownItem:
+    label_a, label_b = (row.given_label, row.guessed_label) if row.a_is_given else (row.guessed_label, row.given_label)
+    url = f"{media_base_url}/{row.media_token}" if row.media_token else row.media_url
+    return ShownItem(
+        position=row.position,
+        media_type=MediaType(row.media_type),
+        label_a=label_a,
+        label_b=label_b,
+        media_url=url,
+        text=row.text,
+    )

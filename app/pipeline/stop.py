@@ -1,0 +1,164 @@
+"""Stop: cancel what was never published, find what may have been, expire what is live. Late work is still collected."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.db import audit, leases
+from app.db.engine import Database
+from app.db.leases import Claimed
+from app.db.queue import Job, enqueue
+from app.db.tables import Batch
+from app.domain.vocabulary import BatchId, BatchStatus, HITId, MarketplaceHITId, OperationKind
+from app.errors import MarketplaceRefused, ServiceError
+from app.logs import get_logger
+from app.mturk import requester
+from app.mturk.client import Marketplace
+from app.mturk.pacer import Pacer
+
+log = get_logger(__name__)
+
+CLAIM_SIZE = 50
+# New HITs appear in ListHITs some seconds late (mturk-facts §2.1): an attempt younger than this is not called lost.
+LISTING_LAG_S = 60
+
+
+def wind_down(
+    database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, *, runner: str, lease_s: float
+) -> None:
+    """One round of stopping a Batch in status `stopping`; harmless to repeat, and repeated until nothing is left."""
+    with database.transaction() as db:
+        if db.get_one(Batch, batch_id, with_for_update=True).status != BatchStatus.STOPPING:
+            return
+        _cancel(db, batch_id, _never_attempted(db, batch_id))
+        unsure = _perhaps_published(db, batch_id)
+    if unsure:
+        _look_up(database, marketplace, pacer, batch_id, unsure)
+    with database.transaction() as db:
+        leases.intend(db, OperationKind.EXPIRE, batch_id, [(hit_id, None) for hit_id in _still_open(db, batch_id)])
+    while claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s):
+        _expire(database, marketplace, pacer, batch_id, claimed)
+    with database.transaction() as db:
+        enqueue(db, Job.REVIEW, batch_id=batch_id)
+
+
+def _never_attempted(db: Session, batch_id: BatchId) -> list[HITId]:
+    """HITs for which no call was ever made; their operations can no longer be claimed once this transaction commits."""
+    rows = db.execute(
+        text("""
+            UPDATE operations SET status = 'cancelled', finished_at = now()
+            WHERE batch_id = :id AND kind = 'publish' AND attempts = 0 AND status = 'intended'
+            RETURNING hit_id
+        """),
+        {"id": batch_id},
+    )
+    return [HITId(hit_id) for (hit_id,) in rows]
+
+
+def _cancel(db: Session, batch_id: BatchId, hit_ids: Sequence[HITId]) -> None:
+    """Give the reservations of HITs that will never exist back to the budget."""
+    db.execute(text("UPDATE hits SET status = 'cancelled' WHERE id = ANY(:ids)"), {"ids": list(hit_ids)})
+    db.execute(
+        text("""
+            INSERT INTO payments (batch_id, hit_id, kind, status, amount_usd)
+            SELECT batch_id, hit_id, 'release', 'booked', -amount_usd FROM payments
+            WHERE hit_id = ANY(:ids) AND kind = 'reservation'
+            ON CONFLICT DO NOTHING
+        """),
+        {"ids": list(hit_ids)},
+    )
+
+
+def _perhaps_published(db: Session, batch_id: BatchId) -> dict[str, HITId]:
+    """HITs, by annotation, whose call was made by a runner that is no longer at it, long enough ago to be listed."""
+    rows = db.execute(
+        text("""
+            SELECT h.annotation, h.id FROM operations AS o JOIN hits AS h ON h.id = o.hit_id
+            WHERE o.batch_id = :id AND o.kind = 'publish' AND o.attempts > 0
+              AND o.first_attempt_at < now() - make_interval(secs => :lag_s)
+              AND (o.status IN ('intended', 'failed') OR (o.status = 'acting' AND o.lease_until < now()))
+        """),
+        {"id": batch_id, "lag_s": LISTING_LAG_S},
+    )
+    return {annotation: HITId(hit_id) for annotation, hit_id in rows}
+
+
+def _look_up(
+    database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, unsure: dict[str, HITId]
+) -> None:
+    """What the marketplace lists is live and will be expired; what it does not list was never made."""
+    found: dict[HITId, MarketplaceHITId] = {
+        unsure[hit.annotation]: hit.hit_id
+        for hit in requester.list_hits(marketplace, pacer.wait)
+        if hit.annotation is not None and hit.annotation in unsure
+    }
+    missing = [hit_id for hit_id in unsure.values() if hit_id not in found]
+    with database.transaction() as db:
+        for hit_id, marketplace_hit_id in found.items():
+            db.execute(
+                text(
+                    "UPDATE hits SET status = 'live', marketplace_hit_id = :found, published_at = now() WHERE id = :id"
+                ),
+                {"id": hit_id, "found": marketplace_hit_id},
+            )
+        _close_publishing(db, list(found), "done")
+        _close_publishing(db, missing, "cancelled")
+        _cancel(db, batch_id, missing)
+
+
+def _close_publishing(db: Session, hit_ids: Sequence[HITId], status: str) -> None:
+    db.execute(
+        text("""
+            UPDATE operations SET status = :status, finished_at = now(), lease_until = NULL
+            WHERE kind = 'publish' AND hit_id = ANY(:ids)
+        """),
+        {"ids": list(hit_ids), "status": status},
+    )
+
+
+def _still_open(db: Session, batch_id: BatchId) -> list[HITId]:
+    """Live HITs that Workers could still accept, as far as the last poll knows, and that nobody has expired yet."""
+    rows = db.execute(
+        text("""
+            SELECT h.id FROM hits AS h
+            WHERE h.batch_id = :id AND h.status = 'live' AND NOT h.exhausted
+              AND NOT EXISTS (SELECT 1 FROM operations AS o WHERE o.hit_id = h.id AND o.kind = 'expire')
+        """),
+        {"id": batch_id},
+    )
+    return [HITId(hit_id) for (hit_id,) in rows]
+
+
+def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float) -> list[Claimed]:
+    with database.transaction() as db:
+        return leases.claim(db, OperationKind.EXPIRE, batch_id, most=CLAIM_SIZE, lease_s=lease_s, runner=runner)
+
+
+def _expire(
+    database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, claimed: Sequence[Claimed]
+) -> None:
+    with database.transaction() as db:
+        rows = db.execute(
+            text("SELECT id, marketplace_hit_id FROM hits WHERE id = ANY(:ids)"),
+            {"ids": [operation.hit_id for operation in claimed]},
+        )
+        known = {HITId(hit_id): MarketplaceHITId(marketplace_hit_id) for hit_id, marketplace_hit_id in rows}
+
+    def act(operation: Claimed) -> None:
+        requester.expire_hit(marketplace, known[operation.hit_id])
+
+    for operation, outcome in pacer.each(act, claimed):
+        now = datetime.now(UTC)
+        with database.transaction() as db:
+            if isinstance(outcome, MarketplaceRefused):
+                leases.fail(db, operation, error=str(outcome), now=now)
+            elif isinstance(outcome, ServiceError):
+                leases.retry_later(db, operation, error=str(outcome), now=now)
+            else:
+                leases.finish(db, [operation.id], now=now)
+                audit.record(
+                    db, actor="job runner", action="hit.expired", batch_id=batch_id, hit_id=known[operation.hit_id]
+                )
+        log.info("hit.expired", batch_id=batch_id, hit_id=known[operation.hit_id], outcome=str(outcome or "done"))

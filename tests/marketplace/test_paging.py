@@ -1,0 +1,57 @@
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.marketplace.people import Browser, publish
+
+if TYPE_CHECKING:
+    from mypy_boto3_mturk import MTurkClient
+
+
+def test_every_page_with_rows_has_a_token_and_the_end_is_an_empty_page(mturk: "MTurkClient") -> None:
+    made = [publish(mturk)["HITId"] for _ in range(5)]
+    pages = [mturk.list_hits(MaxResults=5)]
+    assert pages[0]["NumResults"] == 5
+    last = mturk.list_hits(MaxResults=5, NextToken=pages[0]["NextToken"])
+    assert last["NumResults"] == 0
+    assert "NextToken" not in last
+    seen = [hit["HITId"] for page in mturk.get_paginator("list_hits").paginate(MaxResults=2) for hit in page["HITs"]]
+    assert seen == list(reversed(made))
+
+
+def test_ten_rows_are_the_default(mturk: "MTurkClient") -> None:
+    for _ in range(11):
+        publish(mturk)
+    assert mturk.list_hits()["NumResults"] == 10
+
+
+def test_rows_that_arrive_while_paging_neither_repeat_nor_hide_others(mturk: "MTurkClient") -> None:
+    made = {publish(mturk)["HITId"] for _ in range(4)}
+    first = mturk.list_hits(MaxResults=2)
+    publish(mturk)
+    mturk.update_expiration_for_hit(HITId=first["HITs"][0]["HITId"], ExpireAt=0)
+    mturk.delete_hit(HITId=first["HITs"][0]["HITId"])
+    rest = mturk.list_hits(MaxResults=10, NextToken=first["NextToken"])
+    assert {hit["HITId"] for hit in [*first["HITs"], *rest["HITs"]]} == made
+
+
+def test_assignments_are_paged_oldest_first_and_filtered_by_status(
+    mturk: "MTurkClient", worker: Callable[[str], Browser]
+) -> None:
+    hit = publish(mturk, MaxAssignments=9)
+    made = [worker(f"Worker {number}").work(hit["HITTypeId"], answer=str(number)) for number in range(5)]
+    mturk.approve_assignment(AssignmentId=made[1])
+    paginator = mturk.get_paginator("list_assignments_for_hit")
+    pages = list(paginator.paginate(HITId=hit["HITId"], PaginationConfig={"PageSize": 2}))
+    assert [len(page["Assignments"]) for page in pages] == [2, 2, 1, 0]
+    assert [one["AssignmentId"] for page in pages for one in page["Assignments"]] == made
+    undecided = mturk.list_assignments_for_hit(HITId=hit["HITId"], AssignmentStatuses=["Submitted"])
+    assert [one["AssignmentId"] for one in undecided["Assignments"]] == [made[0], *made[2:]]
+
+
+@pytest.mark.parametrize("token", ["nonsense", "WzFd!", "WyJhIl0", "W10", "eyJhIjoxfQ", "WzFlOTld"])
+def test_a_token_that_is_none_of_ours_is_refused(mturk: "MTurkClient", token: str) -> None:
+    with pytest.raises(ClientError, match="NextToken"):
+        mturk.list_hits(NextToken=token)
