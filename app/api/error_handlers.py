@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette import status
 from starlette.exceptions import HTTPException
 
@@ -52,6 +53,7 @@ def register(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_validation_error)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(OperationalError)(_database_error)
+    app.exception_handler(PoolTimeout)(_database_error)
     app.exception_handler(Exception)(_unexpected)
 
 
@@ -96,7 +98,7 @@ def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     return _answer(error.status_code, _body(name, message), dict(error.headers or {}))
 
 
-def _database_error(request: Request, error: OperationalError) -> JSONResponse:
+def _database_error(request: Request, error: OperationalError | PoolTimeout) -> JSONResponse:
     log.error("database.unavailable", path=request.url.path, error=type(error).__name__)
     return _service_error(request, DatabaseUnavailable("the database cannot be reached at the moment; try again"))
 

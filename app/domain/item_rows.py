@@ -114,8 +114,11 @@ class _Checks:
 
     def text(self, name: str) -> str:
         """The value as text that a page can show, or nothing."""
+        value = self.row.values.get(name)
+        if value is None or value == "":
+            return ""
         try:
-            text = as_text(self.row.values.get(name))
+            text = as_text(value)
             check_shown(text)
         except Unusable as fault:
             return self.fault(name, str(fault))

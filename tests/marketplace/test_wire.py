@@ -64,7 +64,7 @@ def test_a_client_may_sign_few_headers(marketplace: str, credentials: Credential
 
 
 def test_a_client_may_sign_more_headers_and_a_session_token(marketplace: str, credentials: Credentials) -> None:
-    signed = {"X-Amz-Target": TARGET + "ListHITs", "X-Odd": "  two   spaces ", "Content-Type": "application/json"}
+    signed = {"X-Amz-Target": TARGET + "ListHITs", "X-Odd": "three   spaces", "Content-Type": "application/json"}
     assert post(marketplace, credentials, b"{}", signed=signed, token="temporary").status_code == 200
 
 

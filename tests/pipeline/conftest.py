@@ -22,6 +22,7 @@ from app.questions.order import order_for
 from app.settings import MarketplaceProfile, Settings
 from tests.marketplace.people import Browser
 from tests.marketplace_server import running_marketplace
+from tests.wire_proxy import Wire, wire_to
 
 
 @dataclass(slots=True)
@@ -32,6 +33,8 @@ class House:
     database: Database
     runtime: Runtime
     folder: Path
+    site: str  # where Workers are; the gateway goes through `wire`
+    wire: Wire
     browsers: dict[str, Browser] = field(default_factory=dict)
 
     @property
@@ -85,7 +88,7 @@ class House:
 
     def browser(self, name: str) -> Browser:
         if name not in self.browsers:
-            self.browsers[name] = Browser(self.settings.marketplace_url)
+            self.browsers[name] = Browser(self.site)
             self.browsers[name].enrol(name)
         return self.browsers[name]
 
@@ -130,10 +133,10 @@ def house(database: Database, tmp_path: Path) -> Iterator[House]:
     """A house with nothing in it yet."""
     (tmp_path / "files").mkdir()
     base = Settings(data_dir=tmp_path / "data", secret_key="x" * 32, calls_per_second=2000, database_url=database.url)  # type: ignore[arg-type]
-    with running_marketplace(base, database) as url:
-        settings = base.model_copy(update={"marketplace_public_url": url})
+    with running_marketplace(base, database) as url, wire_to(url) as wire:
+        settings = base.model_copy(update={"marketplace_public_url": wire.url})
         settings.__dict__.pop("marketplace_url", None)
-        house = House(settings, database, Runtime(settings, database), tmp_path / "files")
+        house = House(settings, database, Runtime(settings, database), tmp_path / "files", url, wire)
         yield house
         for browser in house.browsers.values():
             browser.close()

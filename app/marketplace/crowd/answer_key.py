@@ -70,7 +70,11 @@ class AnswerKey:
 
     def find(self, item: SeenItem, *, sha256: str | None = None) -> Entry | None:
         """The entry of this Item: the same medium or text, and the same two labels."""
-        seen = [(Sight.URL, item.media_url), (Sight.SHA256, sha256), (Sight.TEXT, plain(item.text) if item.text else None)]
+        seen = [
+            (Sight.URL, item.media_url),
+            (Sight.SHA256, sha256),
+            (Sight.TEXT, plain(item.text) if item.text else None),
+        ]
         labels = sorted([plain(item.label_a), plain(item.label_b)])
         for sight, value in seen:
             for entry in self._by_sight.get((sight, value), []) if value is not None else []:
@@ -168,7 +172,7 @@ def _text(value: Mapping[str, object], *names: str) -> str:
 
 def _votes(counts: object) -> tuple[Vote, ...]:
     if not isinstance(counts, dict):
-        raise ValueError("votes must be an object such as {\"given\": 3, \"guessed\": 2}")  # noqa: TRY004 - as above
+        raise ValueError('votes must be an object such as {"given": 3, "guessed": 2}')  # noqa: TRY004 - as above
     votes: list[Vote] = []
     for name, count in counts.items():
         if type(count) is not int or not 0 <= count <= _MOST_VOTES:

@@ -1,0 +1,52 @@
+"""What a Worker makes of the Items on the screen: their entries in the answer key, and a generator for each."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from app.marketplace.crowd.answer_key import AnswerKey, Entry
+from app.marketplace.crowd.behaviours import SeenItem
+from app.marketplace.crowd.browser import Browser
+
+Recognised = Sequence[tuple[SeenItem, Entry | None]]
+
+
+class Recognition:
+    """Looks Items up in the key; each medium is fetched once, and only when the key knows media by their bytes."""
+
+    def __init__(self, key: AnswerKey | None) -> None:
+        self._key = key
+        self._digests: dict[str, str | None] = {}
+
+    async def of(self, items: Sequence[SeenItem], browser: Browser) -> Recognised:
+        """The Items with their entries; an Item whose medium was fetched in vain no longer `loads`."""
+        return [await self._one(item, browser) for item in items]
+
+    async def _one(self, item: SeenItem, browser: Browser) -> tuple[SeenItem, Entry | None]:
+        if self._key is None:
+            return item, None
+        entry = self._key.find(item)
+        if entry is not None or item.media_url is None or not self._key.needs_bytes:
+            return item, entry
+        if item.media_url not in self._digests:
+            self._digests[item.media_url] = await browser.sha256_of(item.media_url)
+        digest = self._digests[item.media_url]
+        return replace(item, loads=digest is not None), self._key.find(item, sha256=digest)
+
+
+def generator(seed: int, worker: int, items: Sequence[SeenItem]) -> np.random.Generator:
+    """The generator for what this Worker does about these Items: the same in every run, whenever they meet."""
+    digest = hashlib.sha256("\0".join(map(_identity, items)).encode("utf-8", "replace")).digest()
+    return np.random.default_rng([seed, worker, int.from_bytes(digest[:8])])
+
+
+def _identity(item: SeenItem) -> str:
+    """Medium or text, and labels. Not the medium's host: between two runs it may be served elsewhere."""
+    medium = item.text or ""
+    if item.media_url is not None:
+        parts = urlsplit(item.media_url)
+        medium = f"{parts.path}?{parts.query}"
+    return "\n".join([medium, *sorted([item.label_a, item.label_b])])
