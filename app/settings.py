@@ -127,7 +127,9 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgres_only(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        if not value:  # set to nothing is as good as not set
+            return None
+        if urlsplit(value).scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
             raise ValueError("must be a postgresql:// URL")
         return value
 

@@ -210,16 +210,16 @@ def list_batches() -> None:
         console.print("No Batch yet. Make one: labeljury batch create items.csv --template image")
         return
     width = None if console.is_terminal else int(os.environ.get("COLUMNS", "120"))
-    table = Table("Batch", "Name", "Profile", "Status", "Items", "Responses", "Reserved", box=None, width=width)
+    table = Table("Batch", "Name", "Profile", "Status", "Items", "Responses", "Spent", box=None, width=width)
     for row in summaries:
         table.add_row(
-            str(row.batch_id),
+            str(row.id),
             row.name,
             row.profile,
             row.status,
             str(row.items),
             f"{row.done_share:.0%}",
-            f"${row.reserved_usd}",
+            f"${row.spent_usd}",
         )
     console.print(table)
 

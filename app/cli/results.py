@@ -90,7 +90,7 @@ def export(
         )
         with _whole_file(target) as file:
             file.writelines(chunks)
-    count = rows.consensus_rows if what is What.CONSENSUS else rows.responses_rows
+    count = rows.consensus_rows if what is What.CONSENSUS else rows.response_rows
     Console(stderr=True, highlight=False).print(f"{count} rows written to {target}")
 
 

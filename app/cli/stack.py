@@ -100,7 +100,7 @@ class Stack:
 
     def _start(self, part: str) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C reaches us alone, and we stop the parts in the right order.
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "app.cli", part],
             env={**os.environ, **self._environment(), _PARENT: str(os.getpid())},
             stdin=subprocess.DEVNULL,
@@ -112,7 +112,8 @@ class Stack:
     def _environment(self) -> Mapping[str, str]:
         settings = self.service.settings
         return {
-            "DATABASE_URL": self.service.database_url,
+            # Each part holds the embedded database itself, so that none is left alone when another goes.
+            "DATABASE_URL": settings.database_url or "",
             "LABELJURY_DATA_DIR": str(settings.data_dir.absolute()),
             "LABELJURY_WEB_PORT": str(settings.web_port),
             "LABELJURY_MARKETPLACE_PORT": str(settings.marketplace_port),

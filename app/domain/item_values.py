@@ -59,7 +59,7 @@ def json_safe(value: object, *, depth: int = 0) -> object:
 
 def check_shown(text: str) -> None:
     """Raises Unusable naming the first character that no Worker's page may contain. Emoji, tabs, line ends may."""
-    # What is printable can be shown; asking that first is four times as fast.
+    # What is printable can be shown; asking that first is three times as fast.
     if not text.isprintable() and (found := _NOT_SHOWN.search(text)):
         raise Unusable(f"contains {_named(found)}, which a page cannot show; remove it")
 

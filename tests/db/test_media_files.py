@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from mutagen.ogg import OggPage
 from PIL import Image
 from sqlalchemy.orm import Session
 
@@ -41,6 +42,31 @@ def mp3() -> bytes:
     return (b"\xff\xfb\x90\x00" + bytes(413)) * 20
 
 
+def opus() -> bytes:
+    packets = [
+        b"OpusHead" + struct.pack("<BBHIhB", 1, 1, 0, 48_000, 0, 0),
+        b"OpusTags" + struct.pack("<II", 0, 0),
+        b"\xfc" + bytes(10),
+    ]
+    pages = []
+    for number, packet in enumerate(packets):
+        page = OggPage()  # type: ignore[no-untyped-call]
+        page.packets, page.sequence, page.position = [packet], number, 48_000 if number == 2 else 0
+        page.first, page.last = number == 0, number == 2
+        pages.append(page.write())  # type: ignore[no-untyped-call]
+    return b"".join(pages)
+
+
+def m4a() -> bytes:
+    def atom(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", 8 + len(content)) + name + content
+
+    media_header = atom(b"mdhd", bytes(12) + struct.pack(">II", 8000, 16_000) + bytes(4))
+    handler = atom(b"hdlr", bytes(8) + b"soun" + bytes(13))
+    movie = atom(b"trak", atom(b"mdia", media_header + handler))
+    return atom(b"ftyp", b"M4A " + bytes(4) + b"isom") + atom(b"moov", movie)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     folder = tmp_path / "pictures"
@@ -74,7 +100,17 @@ def test_an_image_is_served_as_what_it_is(kind: str, expected: str) -> None:
     assert content_type_of(picture(kind), MediaType.IMAGE) == expected
 
 
-@pytest.mark.parametrize(("content", "expected"), [(wav(), "audio/wav"), (flac(), "audio/flac"), (mp3(), "audio/mpeg")])
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (wav(), "audio/wav"),
+        (flac(), "audio/flac"),
+        (mp3(), "audio/mpeg"),
+        (opus(), "audio/ogg"),
+        (m4a(), "audio/mp4"),
+    ],
+    ids=["wav", "flac", "mp3", "opus", "m4a"],
+)
 def test_audio_is_served_as_what_it_is(content: bytes, expected: str) -> None:
     assert content_type_of(content, MediaType.AUDIO) == expected
 

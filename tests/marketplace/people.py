@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import httpx2
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -40,6 +41,16 @@ def hit_values(**changed: Any) -> dict[str, Any]:
 def publish(mturk: "MTurkClient", **changed: Any) -> "HITTypeDef":
     """Create an ordinary HIT."""
     return mturk.create_hit(**hit_values(**changed))["HIT"]
+
+
+def expire_now(mturk: "MTurkClient", hit_id: str) -> None:
+    """End the HIT's lifetime as scripts do it: with the number 0, which boto3 sends and its type stubs do not know."""
+    mturk.update_expiration_for_hit(HITId=hit_id, ExpireAt=0)  # type: ignore[arg-type] # see above
+
+
+def turk_code(refused: ClientError) -> str:
+    """The TurkErrorCode, which stands beside the error in boto3's reply."""
+    return str(dict(refused.response)["TurkErrorCode"])
 
 
 class Browser:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from app.marketplace.lifecycle import Counts, hit_status, slots_to_reserve
 from app.marketplace.store import HITStatus
 from tests.marketplace.conftest import MovedClock
-from tests.marketplace.people import Browser, publish
+from tests.marketplace.people import Browser, expire_now, publish, turk_code
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -114,9 +114,9 @@ def test_an_abandoned_assignment_is_offered_again(
 
 def test_expire_at_zero_ends_the_lifetime_and_a_future_time_extends_it(mturk: "MTurkClient") -> None:
     hit = publish(mturk)
-    mturk.update_expiration_for_hit(HITId=hit["HITId"], ExpireAt=0)
+    expire_now(mturk, hit["HITId"])
     assert state(mturk, hit["HITId"])[0] == "Reviewable"
-    mturk.update_expiration_for_hit(HITId=hit["HITId"], ExpireAt=0)
+    expire_now(mturk, hit["HITId"])
     mturk.update_expiration_for_hit(HITId=hit["HITId"], ExpireAt=datetime.now(UTC) + timedelta(hours=2))
     assert state(mturk, hit["HITId"])[0] == "Assignable"
 
@@ -154,7 +154,7 @@ def test_more_assignments_reopen_a_finished_hit_but_never_cross_ten(
     assert state(mturk, hit["HITId"])[0] == "Reviewable"
     with pytest.raises(mturk.exceptions.RequestError) as refused:
         mturk.create_additional_assignments_for_hit(HITId=hit["HITId"], NumberOfAdditionalAssignments=9)
-    assert refused.value.response["TurkErrorCode"] == "AWS.MechanicalTurk.InvalidMaximumAssignmentsIncrease"
+    assert turk_code(refused.value) == "AWS.MechanicalTurk.InvalidMaximumAssignmentsIncrease"
     mturk.create_additional_assignments_for_hit(
         HITId=hit["HITId"], NumberOfAdditionalAssignments=8, UniqueRequestToken="more"
     )
@@ -170,7 +170,7 @@ def test_a_reviewable_hit_is_marked_reviewing_and_back_and_nothing_else(mturk: "
     hit_id = publish(mturk)["HITId"]
     with pytest.raises(mturk.exceptions.RequestError, match="currently in the state 'Assignable'"):
         mturk.update_hit_review_status(HITId=hit_id)
-    mturk.update_expiration_for_hit(HITId=hit_id, ExpireAt=0)
+    expire_now(mturk, hit_id)
     mturk.update_hit_review_status(HITId=hit_id)
     assert [hit["HITId"] for hit in mturk.list_reviewable_hits(Status="Reviewing")["HITs"]] == [hit_id]
     assert mturk.list_reviewable_hits()["HITs"] == []
@@ -186,7 +186,7 @@ def test_only_a_reviewable_hit_with_all_work_decided_is_deleted(
     hit = publish(mturk, MaxAssignments=1)
     with pytest.raises(mturk.exceptions.RequestError, match="currently in the state 'Assignable'") as refused:
         mturk.delete_hit(HITId=hit["HITId"])
-    assert refused.value.response["TurkErrorCode"] == "AWS.MechanicalTurk.InvalidHITState"
+    assert turk_code(refused.value) == "AWS.MechanicalTurk.InvalidHITState"
     assignment_id = worker("Ada").work(hit["HITTypeId"])
     with pytest.raises(mturk.exceptions.RequestError, match="neither approved nor rejected"):
         mturk.delete_hit(HITId=hit["HITId"])

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.marketplace.people import Browser, publish
+from tests.marketplace.people import Browser, expire_now, publish
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -17,7 +17,11 @@ def test_every_page_with_rows_has_a_token_and_the_end_is_an_empty_page(mturk: "M
     last = mturk.list_hits(MaxResults=5, NextToken=pages[0]["NextToken"])
     assert last["NumResults"] == 0
     assert "NextToken" not in last
-    seen = [hit["HITId"] for page in mturk.get_paginator("list_hits").paginate(MaxResults=2) for hit in page["HITs"]]
+    seen = [
+        hit["HITId"]
+        for page in mturk.get_paginator("list_hits").paginate(PaginationConfig={"PageSize": 2})
+        for hit in page["HITs"]
+    ]
     assert seen == list(reversed(made))
 
 
@@ -31,7 +35,7 @@ def test_rows_that_arrive_while_paging_neither_repeat_nor_hide_others(mturk: "MT
     made = {publish(mturk)["HITId"] for _ in range(4)}
     first = mturk.list_hits(MaxResults=2)
     publish(mturk)
-    mturk.update_expiration_for_hit(HITId=first["HITs"][0]["HITId"], ExpireAt=0)
+    expire_now(mturk, first["HITs"][0]["HITId"])
     mturk.delete_hit(HITId=first["HITs"][0]["HITId"])
     rest = mturk.list_hits(MaxResults=10, NextToken=first["NextToken"])
     assert {hit["HITId"] for hit in [*first["HITs"], *rest["HITs"]]} == made

@@ -1,10 +1,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from tests.marketplace.conftest import MovedClock
-from tests.marketplace.people import Browser, publish
+from tests.marketplace.people import Browser, expire_now, publish, turk_code
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -27,7 +28,7 @@ def test_creating_holds_reward_and_fee_and_approving_pays_them_to_the_cent(
     assert balance(mturk) == ("9999.70", "0.24")
     mturk.reject_assignment(AssignmentId=bob, RequesterFeedback="")
     assert balance(mturk) == ("9999.76", "0.18")
-    mturk.update_expiration_for_hit(HITId=hit["HITId"], ExpireAt=0)
+    expire_now(mturk, hit["HITId"])
     assert balance(mturk) == ("9999.94", "0.00")
     mturk.approve_assignment(AssignmentId=bob, OverrideRejection=True)
     assert balance(mturk) == ("9999.88", "0.00")
@@ -47,7 +48,7 @@ def test_an_expiry_that_nobody_looks_at_still_releases_the_money(mturk: "MTurkCl
 def test_a_hit_that_the_balance_does_not_cover_is_refused_and_leaves_nothing(mturk: "MTurkClient") -> None:
     with pytest.raises(mturk.exceptions.RequestError, match="insufficient funds") as refused:
         publish(mturk, Reward="100.00", MaxAssignments=84)
-    assert refused.value.response["TurkErrorCode"] == "AWS.MechanicalTurk.InsufficientFunds"
+    assert turk_code(refused.value) == "AWS.MechanicalTurk.InsufficientFunds"
     with pytest.raises(mturk.exceptions.RequestError, match="insufficient funds"):
         publish(mturk, Reward="10000.00", MaxAssignments=1_000_000_000)
     assert mturk.list_hits()["NumResults"] == 0
@@ -82,7 +83,7 @@ def test_a_second_approval_is_refused(mturk: "MTurkClient", worker: Callable[[st
     mturk.approve_assignment(AssignmentId=assignment_id)
     with pytest.raises(mturk.exceptions.RequestError, match="status of: Submitted") as refused:
         mturk.approve_assignment(AssignmentId=assignment_id)
-    assert refused.value.response["TurkErrorCode"] == "AWS.MechanicalTurk.InvalidAssignmentState"
+    assert turk_code(refused.value) == "AWS.MechanicalTurk.InvalidAssignmentState"
 
 
 def test_a_rejection_is_overridden_only_on_demand_and_within_thirty_days(
@@ -119,8 +120,6 @@ def test_feedback_with_control_characters_is_refused(mturk: "MTurkClient", worke
 def test_the_ledger_sums_to_the_balances(
     mturk: "MTurkClient", worker: Callable[[str], Browser], clock: MovedClock, database_url: str
 ) -> None:
-    import psycopg
-
     hit = publish(mturk, MaxAssignments=3, LifetimeInSeconds=600, AutoApprovalDelayInSeconds=60)
     worker("Ada").work(hit["HITTypeId"])
     worker("Bob").accept(hit["HITTypeId"])

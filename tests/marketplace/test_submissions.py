@@ -85,7 +85,7 @@ def test_two_slashes_get_and_multipart_are_taken_too(
     ],
 )
 def test_what_is_no_answer_is_refused_in_words_and_not_stored(
-    mturk: "MTurkClient", marketplace: str, hit_id: str, assignment_id: str, fields: dict[str, str], status: int
+    mturk: "MTurkClient", marketplace: str, hit_id: str, assignment_id: str, *, fields: dict[str, str], status: int
 ) -> None:
     fields = {name: assignment_id if value == "OWN" else value for name, value in fields.items()}
     try:

@@ -7,7 +7,7 @@ from app.db.engine import Database
 from app.secrets import Credentials
 from app.settings import Settings
 from tests.marketplace.conftest import MovedClock, mturk_client
-from tests.marketplace.people import publish
+from tests.marketplace.people import publish, turk_code
 from tests.marketplace_server import running_marketplace
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def test_a_repeated_token_names_the_hit_that_exists(mturk: "MTurkClient") -> Non
     hit = publish(mturk, UniqueRequestToken="once")
     with pytest.raises(mturk.exceptions.RequestError) as refused:
         publish(mturk, UniqueRequestToken="once", Title="Another title")
-    assert refused.value.response["TurkErrorCode"] == "AWS.MechanicalTurk.HitAlreadyExists"
+    assert turk_code(refused.value) == "AWS.MechanicalTurk.HitAlreadyExists"
     assert hit["HITId"] in refused.value.response["Error"]["Message"]
     assert mturk.list_hits()["NumResults"] == 1
 
@@ -50,7 +50,7 @@ def test_one_token_at_two_marketplaces_at_once_makes_one_hit(
             try:
                 return publish(client, UniqueRequestToken=f"token {number // 8}")["HITId"]
             except client.exceptions.RequestError as refused:
-                return refused.response["TurkErrorCode"]
+                return turk_code(refused)
 
         with ThreadPoolExecutor(8) as pool:
             results = list(pool.map(create, range(32)))

@@ -1,6 +1,7 @@
 """The wire as boto3 and other clients speak it, and as nobody should."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -20,7 +21,7 @@ from app.marketplace import wire
 from app.marketplace.operations import OPERATIONS
 from app.secrets import Credentials
 from tests.marketplace.conftest import mturk_client
-from tests.marketplace.people import hit_values, html_question, publish
+from tests.marketplace.people import hit_values, html_question, publish, turk_code
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -125,7 +126,7 @@ def test_the_sandbox_region_may_sign_too(marketplace: str, credentials: Credenti
 
 
 def test_what_boto3_does_not_check_is_checked_here(mturk: "MTurkClient") -> None:
-    for call, message in [
+    calls: list[tuple[Callable[[], object], str]] = [
         (lambda: mturk.list_hits(MaxResults=101), "Valid values range from 1 to 100"),
         (lambda: mturk.get_hit(HITId="lower case"), "HITId"),
         (lambda: mturk.get_hit(HITId="A" * 65), "HITId"),
@@ -143,7 +144,8 @@ def test_what_boto3_does_not_check_is_checked_here(mturk: "MTurkClient") -> None
         (lambda: publish(mturk, RequesterAnnotation="x" * 256), "RequesterAnnotation"),
         (lambda: publish(mturk, Title="a\x00b"), "Title"),
         (lambda: publish(mturk, UniqueRequestToken="x" * 65), "UniqueRequestToken"),
-    ]:
+    ]
+    for call, message in calls:
         with pytest.raises(ClientError, match=message) as refused:
             call()
         assert refused.value.response["Error"]["Code"] == "ParameterValidationError"
@@ -154,7 +156,7 @@ def test_what_boto3_does_not_check_is_checked_here(mturk: "MTurkClient") -> None
 def test_a_missing_hit_is_a_request_error_with_its_code_and_the_epoch_milliseconds(mturk: "MTurkClient") -> None:
     with pytest.raises(mturk.exceptions.RequestError, match=r"Hit 3ABC does not exist\. \(\d{13}\)") as refused:
         mturk.get_hit(HITId="3ABC")
-    assert refused.value.response["TurkErrorCode"] == "AWS.MechanicalTurk.HITDoesNotExist"
+    assert turk_code(refused.value) == "AWS.MechanicalTurk.HITDoesNotExist"
 
 
 def test_equal_values_are_one_hit_type_and_share_a_group(mturk: "MTurkClient") -> None:

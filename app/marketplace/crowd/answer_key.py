@@ -136,7 +136,7 @@ def _decoded(text: str, where: str) -> list[object]:
 def _entry(number: int, value: object) -> Entry:
     """One entry. Raises ValueError saying what is wrong with it."""
     if not isinstance(value, dict):
-        raise ValueError("must be a JSON object")
+        raise ValueError("must be a JSON object")  # noqa: TRY004 - a fault of the file, gathered with the others
     sight = next((sight for sight in Sight if value.get(sight)), None)
     if sight is None:
         raise ValueError("needs one of url, sha256, text")
@@ -154,7 +154,7 @@ def _entry(number: int, value: object) -> Entry:
 
 def _seen_as(sight: Sight, value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{sight} must be text")  # noqa: TRY004 - a fault of the file, gathered with the others
+        raise ValueError(f"{sight} must be text")  # noqa: TRY004 - as above
     if sight is Sight.TEXT:
         return plain(value)
     if sight is Sight.SHA256 and not _SHA256.fullmatch(value.lower()):

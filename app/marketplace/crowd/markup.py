@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
 
 
 @dataclass(slots=True)
@@ -28,7 +30,8 @@ class Element:
         """Every element below this one with one of these tags and all of these attributes, in the page's order."""
         for node in self._nodes():
             if isinstance(node, Element) and (not tags or node.tag in tags):
-                if all(node.attributes.get(name) == value for name, value in attributes.items()):
+                wanted = (node.attributes.get(name) == value for name, value in attributes.items())
+                if all(wanted):
                     yield node
 
     def first(self, *tags: str, **attributes: str) -> "Element | None":

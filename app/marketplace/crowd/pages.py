@@ -29,6 +29,7 @@ class Group:
 class Task:
     """An accepted HIT: its page's parts."""
 
+    url: str
     assignment_id: str
     hit_id: str
     frame_url: str
@@ -93,6 +94,7 @@ def task(page: Page) -> Task | None:
     if missing:
         raise PageNotUnderstood(page.url, f"its frame's address lacks {', '.join(missing)}")
     return Task(
+        url=page.url,
         assignment_id=query["assignmentId"],
         hit_id=query["hitId"],
         frame_url=frame_url,

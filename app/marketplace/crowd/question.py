@@ -10,7 +10,8 @@ from urllib.parse import urljoin
 
 from app.marketplace.crowd.behaviours import Answer, Choice, SeenItem
 from app.marketplace.crowd.errors import PageNotUnderstood
-from app.marketplace.crowd.markup import Element, parse
+from app.marketplace.crowd.markup import Element
+from app.marketplace.crowd.pages import Page
 
 _FOUR = 4
 _CHOICE = "-choice"
@@ -26,10 +27,11 @@ class Question:
     prefixes: tuple[str, ...]
 
 
-def read(html: str, *, url: str, assignment_id: str) -> Question:
+def read(page: Page, *, assignment_id: str) -> Question:
     """What the page shows to the Worker of this Assignment. Raises PageNotUnderstood for a question of another kind."""
+    url = page.url
     items, prefixes = [], []
-    for position, fieldset in enumerate(_item_fieldsets(parse(html)), start=1):
+    for position, fieldset in enumerate(_item_fieldsets(page.root), start=1):
         radios = _radios(fieldset, url)
         label_a, label_b = (_label(fieldset, radios[choice], url) for choice in (Choice.A, Choice.B))
         media_url, text = _medium(fieldset, url)

@@ -1,5 +1,6 @@
 """What a Worker makes of the Items on the screen: their entries in the answer key, and a generator for each."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ class Recognition:
 
     def __init__(self, key: AnswerKey | None) -> None:
         self._key = key
-        self._digests: dict[str, str | None] = {}
+        self._digests: dict[str, asyncio.Task[str | None]] = {}
 
     async def of(self, items: Sequence[SeenItem], browser: Browser) -> Recognised:
         """The Items with their entries; an Item whose medium was fetched in vain no longer `loads`."""
@@ -32,8 +33,9 @@ class Recognition:
         if entry is not None or item.media_url is None or not self._key.needs_bytes:
             return item, entry
         if item.media_url not in self._digests:
-            self._digests[item.media_url] = await browser.sha256_of(item.media_url)
-        digest = self._digests[item.media_url]
+            # A task, not its result: Workers who meet the Item meanwhile wait for the same one.
+            self._digests[item.media_url] = asyncio.create_task(browser.sha256_of(item.media_url))
+        digest = await self._digests[item.media_url]
         return replace(item, loads=digest is not None), self._key.find(item, sha256=digest)
 
 

@@ -26,22 +26,28 @@ class VoteLedger:
     def __init__(self, key: AnswerKey, seed: int) -> None:
         self._decks = {entry.number: _shuffled(entry, seed) for entry in key.entries}
         self._hands: dict[tuple[int, int], _Hand] = {}
-        self.undealt = sum(map(len, self._decks.values()))
+        self._left = sum(map(len, self._decks.values()))
+
+    @property
+    def left(self) -> int:
+        """How many of the key's votes have not been handed in."""
+        return self._left
 
     def deal(self, worker: int, entries: Sequence[Entry]) -> list[Vote] | None:
-        """This Worker's vote on each of the entries; None, and nothing is dealt, when one of them has none left."""
+        """The Worker's vote on each of the entries; None, and nothing is dealt, when one of them has none left."""
         lacking = [entry for entry in dict.fromkeys(entries) if (worker, entry.number) not in self._hands]
         if not all(self._decks[entry.number] for entry in lacking):
             return None
         for entry in lacking:
             self._hands[worker, entry.number] = _Hand(self._decks[entry.number].pop())
-        self.undealt -= len(lacking)
         return [self._hands[worker, entry.number].vote for entry in entries]
 
     def keep(self, worker: int, entries: Sequence[Entry]) -> None:
         """The votes dealt for these entries were handed in."""
-        for entry in entries:
-            self._hands[worker, entry.number].kept = True
+        for entry in dict.fromkeys(entries):
+            hand = self._hands[worker, entry.number]
+            self._left -= not hand.kept
+            hand.kept = True
 
     def take_back(self, worker: int, entries: Sequence[Entry]) -> None:
         """The votes dealt for these entries were not handed in: somebody else may, unless the Worker did it elsewhere."""
@@ -50,7 +56,6 @@ class VoteLedger:
             if hand is not None and not hand.kept:
                 del self._hands[worker, entry.number]
                 self._decks[entry.number].append(hand.vote)
-                self.undealt += 1
 
 
 def _shuffled(entry: Entry, seed: int) -> list[Vote]:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from app.logs import get_logger
 from app.marketplace.crowd import browser, pages
+from app.marketplace.crowd.attempt import Crowd
 from app.marketplace.crowd.errors import EnrolmentClosed
 from app.marketplace.crowd.plan import CrowdPlan, cast, check
 from app.marketplace.crowd.recognition import Recognition
 from app.marketplace.crowd.replay import VoteLedger
 from app.marketplace.crowd.report import CrowdEvent, CrowdReport, Tally
-from app.marketplace.crowd.visit import ENROL, Crowd, Visit
+from app.marketplace.crowd.visit import ENROL, Visit
 
 log = get_logger(__name__)
 
@@ -37,7 +38,7 @@ async def _run(url: str, plan: CrowdPlan, tally: Tally) -> CrowdReport:
         async with asyncio.TaskGroup() as workers:
             for number, behaviour in enumerate(cast(plan), start=1):
                 workers.create_task(Visit(number, behaviour, browser.Browser(url, shared), crowd).run())
-    report = tally.report(votes_left=ledger.undealt if ledger else 0, seconds=time.monotonic() - began)
+    report = tally.report(votes_left=ledger.left if ledger else 0, seconds=time.monotonic() - began)
     log.info(
         "crowd.finished",
         workers=report.workers,

@@ -52,15 +52,15 @@ async def posted_fields(request: Request) -> Fields:
         return [*request.query_params.multi_items()]
     if await bodies.read(request) is None:
         raise Refused(413, "There was a problem submitting your results: the answer is larger than 1 MB.")
+    fields: Fields = []
     try:
-        form = await request.form(max_files=1, max_fields=_TOO_MANY)
+        async with request.form(max_files=1, max_fields=_TOO_MANY) as form:
+            for name, value in form.multi_items():
+                if isinstance(value, UploadFile):
+                    raise Refused(400, "There was a problem submitting your results: files cannot be submitted.")
+                fields.append((name, value))
     except HTTPException as error:
         raise Refused(400, "There was a problem submitting your results: the form could not be read.") from error
-    fields: Fields = []
-    for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            raise Refused(400, "There was a problem submitting your results: files cannot be submitted.")
-        fields.append((name, value))
     return fields
 
 

@@ -1,0 +1,34 @@
+"""The console as an application: pages, static files, media, health."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+
+from app.db.engine import Database
+from app.settings import Settings
+from app.web import error_pages, health, media
+from app.web.dependencies import Connect
+from app.web.pages import account, batch, items, new_batch, overview, questions, reference, sign_in
+from app.web.security_headers import SecurityHeaders
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
+    """The console. `main.py` mounts the API into it."""
+    app = FastAPI(
+        title="Label Jury console",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=settings.max_upload_mb * 1_000_000,
+    )
+    app.state.settings, app.state.database, app.state.connect = settings, database, connect
+    app.add_middleware(SecurityHeaders, https=settings.web_url.startswith("https:"))
+    error_pages.register(app)
+    # new_batch before batch: /batches/new is not the Batch called "new".
+    for part in (health, media, sign_in, overview, new_batch, batch, items, questions, account, reference):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app

@@ -1,0 +1,63 @@
+"""What people type into a form → values, and every fault at once with the name of its field."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from app.errors import InvalidInput, Problem
+
+_MOST_DIGITS = 12
+_LARGEST = 2**31 - 1
+
+
+@dataclass(slots=True)
+class FormReader:
+    """Reads field after field; a faulty one counts as 0 until `check` raises."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def money(self, name: str, typed: str) -> Decimal:
+        """An amount in USD as people write it: `0.05`, `$1,234.50`."""
+        text = typed.strip().removeprefix("$").replace(",", "").strip()
+        amount = _decimal(text)
+        if amount is not None and len(text) <= _MOST_DIGITS:
+            return amount
+        return Decimal(self._fault(name, f"{typed!r} is no amount in USD; write it as 0.05"))
+
+    def whole(self, name: str, typed: str) -> int:
+        """A whole number that the database can hold."""
+        text = typed.strip()
+        if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and int(text) <= _LARGEST:
+            return int(text)
+        return self._fault(name, f"{typed!r} is no whole number")
+
+    def span_s(self, name: str, typed: str, *, unit_s: int) -> int:
+        """A length of time in a unit, such as 1.5 days → seconds."""
+        length = _decimal(typed.strip())
+        if length is not None and 0 <= length <= _LARGEST // unit_s:
+            return int(length * unit_s)
+        return self._fault(name, f"{typed!r} is no length of time")
+
+    def check(self) -> None:
+        """Raise InvalidInput with every fault found so far."""
+        if self.problems:
+            raise InvalidInput(self.problems)
+
+    def _fault(self, name: str, message: str) -> int:
+        self.problems.append(Problem(message, field=name))
+        return 0
+
+
+def money(name: str, typed: str) -> Decimal:
+    """One amount alone. Raises InvalidInput."""
+    reader = FormReader()
+    amount = reader.money(name, typed)
+    reader.check()
+    return amount
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

@@ -1,0 +1,116 @@
+"""One Batch: live progress, and the buttons that steer it."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+from starlette import status
+
+from app.domain.vocabulary import BatchId, BatchStatus
+from app.pipeline import batches, item_report, report
+from app.settings import MarketplaceProfile
+from app.web.dependencies import OUR_FORM, BatchNumber, CanSpend, CanView, ConnectOf, DatabaseOf, Db, SettingsOf
+from app.web.form_values import money
+from app.web.rendering import fragment, page
+
+router = APIRouter(prefix="/batches/{batch_id}")
+
+# A look at the progress of a large Batch takes the database a good part of a second.
+_LARGE = 20_000
+_REFRESH_S, _REFRESH_LARGE_S = 2, 15
+
+
+@router.get("")
+def show_batch(request: Request, batch_id: BatchNumber, db: Db, here: CanView) -> Response:
+    """The whole page."""
+    return page(request, "batch", **_seen(db, BatchId(batch_id)))
+
+
+@router.get("/progress")
+def show_progress(request: Request, batch_id: BatchNumber, db: Db, here: CanView) -> Response:
+    """The part that refreshes itself."""
+    return fragment(request, "batch", "progress", **_seen(db, BatchId(batch_id)))
+
+
+@router.get("/quarantine")
+def show_quarantine(request: Request, batch_id: BatchNumber, db: Db, here: CanView) -> Response:
+    """Answers that could not be read, as they came."""
+    batch = batches.get(db, BatchId(batch_id))
+    return page(request, "quarantine", batch=batch, answers=item_report.quarantined(db, BatchId(batch_id)))
+
+
+@router.post("/launch", dependencies=[OUR_FORM])
+def launch(
+    batch_id: BatchNumber,
+    database: DatabaseOf,
+    connect: ConnectOf,
+    here: CanSpend,
+    settings: SettingsOf,
+    *,
+    confirmed_usd: Annotated[str, Form()] = "",
+) -> Response:
+    """Publish a draft. For real money the visitor types the cost."""
+    number = BatchId(batch_id)
+    with database.transaction() as db:
+        profile = MarketplaceProfile(batches.get(db, number).profile)
+    batches.launch(
+        database,
+        connect(profile),
+        number,
+        by=here.caller.email,
+        allow_production=settings.allow_production,
+        confirmed_usd=money("confirmed_usd", confirmed_usd) if confirmed_usd else None,
+        spending_limit_usd=settings.spending_limit_usd,
+    )
+    return _back(batch_id)
+
+
+@router.post("/pause", dependencies=[OUR_FORM])
+def pause(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
+    """Publish nothing more for now."""
+    batches.pause(db, BatchId(batch_id), by=here.caller.email)
+    return _back(batch_id)
+
+
+@router.post("/resume", dependencies=[OUR_FORM])
+def resume(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
+    """Go on publishing, and try failed calls again."""
+    batches.resume(db, BatchId(batch_id), by=here.caller.email)
+    return _back(batch_id)
+
+
+@router.post("/stop", dependencies=[OUR_FORM])
+def stop(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
+    """Expire what is live, for good."""
+    batches.stop(db, BatchId(batch_id), by=here.caller.email)
+    return _back(batch_id)
+
+
+@router.post("/cap", dependencies=[OUR_FORM])
+def set_cap(
+    batch_id: BatchNumber, db: Db, here: CanSpend, settings: SettingsOf, cap_usd: Annotated[str, Form()] = ""
+) -> Response:
+    """Change the most that the Batch may cost."""
+    cap: Decimal = money("cap_usd", cap_usd)
+    limit = settings.spending_limit_usd
+    batches.set_cap(db, BatchId(batch_id), cap, by=here.caller.email, spending_limit_usd=limit)
+    return _back(batch_id)
+
+
+def _seen(db: Session, batch_id: BatchId) -> dict[str, object]:
+    batch, progress = batches.get(db, batch_id), report.progress(db, batch_id)
+    draft = batch.status == BatchStatus.DRAFT
+    return {
+        "batch": batch,
+        "progress": progress,
+        "profile": MarketplaceProfile(batch.profile),
+        "failures": report.failed_operations(db, batch_id) if progress.failed_operations else [],
+        "cost": batches.forecast(db, batch_id) if draft else None,
+        "refresh_s": _REFRESH_LARGE_S if progress.items > _LARGE else _REFRESH_S,
+    }
+
+
+def _back(batch_id: int) -> Response:
+    return RedirectResponse(f"/batches/{batch_id}", status_code=status.HTTP_303_SEE_OTHER)
