@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     marketplace_public_url: str | None = Field(
         default=None, description="How Workers and the gateway reach the own marketplace. Unset: from host and port."
     )
+    marketplace_internal_url: str | None = Field(
+        default=None,
+        description="How job runners reach the own marketplace where that differs from the public URL (containers).",
+    )
     marketplace_opening_balance_usd: Decimal = Field(
         default=Decimal("10000.00"), ge=0, description="Balance of the own marketplace's first Requester, in USD."
     )
@@ -163,7 +167,7 @@ class Settings(BaseSettings):
         """The endpoint that `profile` speaks to. Raises ValueError for `custom` without a URL."""
         match profile:
             case MarketplaceProfile.LOCAL:
-                return self.marketplace_url
+                return (self.marketplace_internal_url or self.marketplace_url).rstrip("/")
             case MarketplaceProfile.SANDBOX:
                 return SANDBOX_ENDPOINT
             case MarketplaceProfile.PRODUCTION:

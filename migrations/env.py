@@ -1,10 +1,12 @@
 """Runs the migrations of the service's tables (schema public) and of the marketplace's (schema marketplace)."""
 
+import os
+
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
 import app.db.tables  # noqa: F401 - registers the tables
-from app.db.engine import Base
+from app.db.engine import Base, with_driver
 from app.marketplace.store import MarketplaceBase
 
 # The queue's schema is procrastinate's business: installed by a migration, never compared, so not on the path here.
@@ -37,7 +39,7 @@ def run(connection: Connection) -> None:
 
 
 def main() -> None:
-    url = context.config.attributes["database_url"]
+    url = context.config.attributes.get("database_url") or with_driver(os.environ["DATABASE_URL"])
     engine = create_engine(url, connect_args={"options": "-csearch_path=public"})
     with engine.connect() as connection:
         run(connection)

@@ -42,14 +42,19 @@ class Opened:
 
 
 @contextmanager
-def opened(settings: Settings | None = None, *, migrate: bool = False) -> Iterator[Opened]:
-    """The database that the settings name, brought up to date if it is the embedded one (or `migrate` says so)."""
+def opened(
+    settings: Settings | None = None, *, migrate: bool = False, serving: bool = False
+) -> Iterator[Opened]:
+    """The database that the settings name, brought up to date if it is the embedded one (or `migrate` says so).
+
+    serving: log as the settings say. Commands that a person waits for say what they did themselves, and log only warnings.
+    """
     from app import logs
     from app.db import migrations
     from app.db.engine import Database
 
     settings = settings or load_settings()
-    logs.configure(settings)
+    logs.configure(settings if serving else settings.model_copy(update={"log_level": "WARNING"}))
     with database_url(settings) as url:
         if migrate or settings.database_url is None:
             migrations.upgrade(url)

@@ -20,7 +20,7 @@ def up() -> None:
     """Start everything on this machine: database, console and API, marketplace, one job runner. Ctrl-C stops it all."""
     from app.cli.stack import Stack
 
-    with opened(migrate=True) as service, Stack(service) as stack:
+    with opened(migrate=True, serving=True) as service, Stack(service) as stack:
         stack.announce()
         stack.wait()
 
@@ -29,7 +29,7 @@ def serve() -> None:
     """Start the console and the REST API alone."""
     from app.main import create_app
 
-    with opened() as service:
+    with opened(serving=True) as service:
         _serve(create_app(service.settings, service.database), service.settings.web_host, service.settings.web_port)
 
 
@@ -37,7 +37,7 @@ def serve_marketplace() -> None:
     """Start the marketplace alone: MTurk's wire and the worker site."""
     from app.marketplace.server import create_app
 
-    with opened() as service:
+    with opened(serving=True) as service:
         settings = service.settings
         _serve(create_app(settings, service.database), settings.marketplace_host, settings.marketplace_port)
 
@@ -46,14 +46,22 @@ def run_jobs() -> None:
     """Start one job runner. Start as many as you like, on as many machines as you like."""
     from app.jobs import runner
 
-    with opened() as service:
+    with opened(serving=True) as service:
         runner.run(service.settings, service.database)
 
 
 def migrate() -> None:
-    """Bring the database to this version's tables. Safe to run again, and from several machines at once."""
-    with opened(load_settings(), migrate=True):
-        typer.echo("The database is up to date.")
+    """Bring the database to this version's tables. Safe to run again, and from several machines at once.
+
+    On an empty database it also makes the first Account and prints its password, once.
+    """
+    from app.access.accounts import ensure_first_account
+
+    with opened(load_settings(), migrate=True) as service, service.database.transaction() as db:
+        account = ensure_first_account(db)
+    typer.echo("The database is up to date.")
+    if account is not None:
+        typer.echo(f"First account: {account.email}, password {account.password} (shown only now)")
 
 
 def _serve(application: object, host: str, port: int) -> None:

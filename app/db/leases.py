@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import text, update
+from sqlalchemy import ColumnElement, and_, text, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Operation
@@ -67,11 +67,14 @@ def finish(db: Session, ids: Sequence[OperationId], *, now: datetime) -> None:
 
 
 def retry_later(db: Session, operation: Claimed, *, error: str, now: datetime) -> None:
-    """The call did not succeed in a way that may be repeated; the next attempt waits a little longer each time."""
+    """The call did not succeed in a way that may be repeated; the next attempt waits a little longer each time.
+
+    Nothing changes where the operation is no longer ours: the lease ended and somebody else acts on it, or has done it.
+    """
     wait_s = BACKOFF_S[min(operation.attempt, len(BACKOFF_S)) - 1]
     db.execute(
         update(Operation)
-        .where(Operation.id == operation.id)
+        .where(_still_ours(operation))
         .values(
             status=OperationStatus.INTENDED, not_before=now + timedelta(seconds=wait_s), lease_until=None, error=error
         )
@@ -79,11 +82,20 @@ def retry_later(db: Session, operation: Claimed, *, error: str, now: datetime) -
 
 
 def fail(db: Session, operation: Claimed, *, error: str, now: datetime) -> None:
-    """The marketplace refused; a person must look."""
+    """The marketplace refused; a person must look. Nothing changes where the operation is no longer ours."""
     db.execute(
         update(Operation)
-        .where(Operation.id == operation.id)
+        .where(_still_ours(operation))
         .values(status=OperationStatus.FAILED, finished_at=now, lease_until=None, error=error)
+    )
+
+
+def _still_ours(operation: Claimed) -> ColumnElement[bool]:
+    # Every claim counts one attempt up, so the attempt's number tells our claim from a later one.
+    return and_(
+        Operation.id == operation.id,
+        Operation.status == OperationStatus.ACTING,
+        Operation.attempts == operation.attempt,
     )
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 SCHEMA = "jobs"
+# Tells our advisory locks from others: the seed of the hash of a job's key.
+_ENQUEUEING = 7_268_902
 
 
 class Job(StrEnum):
@@ -31,14 +33,18 @@ def enqueue(db: Session, job: Job, *, exclusive: bool = False, **ids: int | str)
 
     The same job with the same ids waits at most once. `exclusive` keeps two of them from running at the same time.
     A job that waited already may have been fetched before this transaction commits, and then has not seen it; the
-    timetable's tick asks again for whatever is outstanding, so nothing is lost, only late.
+    timetable's tick asks again for whatever is outstanding, so nothing is lost, only late. Never waits for another
+    transaction that enqueues the same job: two that ask for the same jobs in different orders would lock each other out.
     """
     key = ":".join([job, *(str(value) for value in ids.values())])
+    mine = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, :kind))")
+    if not db.execute(mine, {"key": key, "kind": _ENQUEUEING}).scalar_one():
+        return False
     waiting = text("SELECT 1 FROM procrastinate_jobs WHERE queueing_lock = :key AND status = 'todo'")
     if db.execute(waiting, {"key": key}).first() is not None:
         return False
     try:
-        with db.begin_nested():  # two transactions may ask at once: the loser's unique violation must not end its work
+        with db.begin_nested():  # a unique violation (a stalled job came back just now) must not end the caller's work
             _deferring.configure_task(
                 job,
                 queueing_lock=key,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
+from app.errors import MarketplaceRefused
 from app.secrets import local_credentials
 from app.settings import MarketplaceProfile, Settings
 

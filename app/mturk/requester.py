@@ -15,6 +15,8 @@ from app.mturk.client import Marketplace
 from app.mturk.translation import translated
 
 PAGE_SIZE = 100
+LONGEST_ID = 64
+ASSIGNMENT_STATUSES = ("Submitted", "Approved", "Rejected")
 # MTurk names the HIT in the message of HitAlreadyExists; ids are upper-case letters and digits, about 30 of them.
 _HIT_ID = re.compile(r"\b[A-Z0-9]{20,64}\b")
 
@@ -70,7 +72,7 @@ def create_hit_type(marketplace: Marketplace, hit_type: HITType) -> HITTypeId:
             AssignmentDurationInSeconds=hit_type.assignment_duration_s,
             AutoApprovalDelayInSeconds=hit_type.auto_approval_delay_s,
         )
-        return HITTypeId(answer["HITTypeId"])
+        return HITTypeId(_id(answer["HITTypeId"]))
 
 
 def create_hit(marketplace: Marketplace, hit: NewHIT) -> MarketplaceHITId:
@@ -85,7 +87,7 @@ def create_hit(marketplace: Marketplace, hit: NewHIT) -> MarketplaceHITId:
                 RequesterAnnotation=hit.annotation,
                 UniqueRequestToken=str(hit.request_token),
             )
-            return MarketplaceHITId(answer["HIT"]["HITId"])
+            return MarketplaceHITId(_id(answer["HIT"]["HITId"]))
     except MarketplaceRefused as refused:
         if not refused.code.endswith("HitAlreadyExists"):
             raise
@@ -155,7 +157,8 @@ def approve_assignment(marketplace: Marketplace, assignment_id: MarketplaceAssig
 def assignment_status(marketplace: Marketplace, assignment_id: MarketplaceAssignmentId) -> str:
     """GetAssignment's status: Submitted, Approved or Rejected."""
     with translated("GetAssignment"):
-        return str(marketplace.client.get_assignment(AssignmentId=assignment_id)["Assignment"]["AssignmentStatus"])
+        answer = marketplace.client.get_assignment(AssignmentId=assignment_id)
+        return _known_status(answer["Assignment"]["AssignmentStatus"])
 
 
 def expire_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> None:
@@ -167,17 +170,23 @@ def expire_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> None:
 def available_balance(marketplace: Marketplace) -> Decimal:
     """GetAccountBalance: what may still be reserved or spent, in USD."""
     with translated("GetAccountBalance"):
-        return Decimal(marketplace.client.get_account_balance()["AvailableBalance"])
+        balance = Decimal(marketplace.client.get_account_balance()["AvailableBalance"])
+        if not balance.is_finite():
+            raise ValueError(f"a balance of {balance}")
+        return balance
+
+
+# botocore hands JSON values over as they came, whatever the model says: a wrong type is found here, not three stages later.
 
 
 def _counters(hit: Mapping[str, Any]) -> HITCounters:
     return HITCounters(
-        hit_id=MarketplaceHITId(hit["HITId"]),
-        status=hit["HITStatus"],
-        max_assignments=hit["MaxAssignments"],
-        pending=hit["NumberOfAssignmentsPending"],
-        available=hit["NumberOfAssignmentsAvailable"],
-        completed=hit["NumberOfAssignmentsCompleted"],
+        hit_id=MarketplaceHITId(_id(hit["HITId"])),
+        status=str(hit["HITStatus"]),
+        max_assignments=int(hit["MaxAssignments"]),
+        pending=int(hit["NumberOfAssignmentsPending"]),
+        available=int(hit["NumberOfAssignmentsAvailable"]),
+        completed=int(hit["NumberOfAssignmentsCompleted"]),
         expires_at=hit["Expiration"],
         annotation=hit.get("RequesterAnnotation"),
     )
@@ -185,12 +194,24 @@ def _counters(hit: Mapping[str, Any]) -> HITCounters:
 
 def _assignment(assignment: Mapping[str, Any]) -> SubmittedAssignment:
     return SubmittedAssignment(
-        assignment_id=MarketplaceAssignmentId(assignment["AssignmentId"]),
-        worker_id=MarketplaceWorkerId(assignment["WorkerId"]),
-        hit_id=MarketplaceHITId(assignment["HITId"]),
-        status=assignment["AssignmentStatus"],
-        answer=assignment.get("Answer", ""),
+        assignment_id=MarketplaceAssignmentId(_id(assignment["AssignmentId"])),
+        worker_id=MarketplaceWorkerId(_id(assignment["WorkerId"])),
+        hit_id=MarketplaceHITId(_id(assignment["HITId"])),
+        status=_known_status(assignment["AssignmentStatus"]),
+        answer=str(assignment.get("Answer", "")),
         accepted_at=assignment.get("AcceptTime"),
         submitted_at=assignment.get("SubmitTime"),
         auto_approval_at=assignment.get("AutoApprovalTime"),
     )
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
+        raise ValueError(f"{value!r} is no id")
+    return value
+
+
+def _known_status(value: object) -> str:
+    if value not in ASSIGNMENT_STATUSES:
+        raise ValueError(f"{value!r} is no Assignment status")
+    return str(value)

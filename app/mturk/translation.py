@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ParamValidationError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from app.errors import (
     InsufficientFunds,
@@ -23,6 +24,9 @@ from app.errors import (
 )
 
 THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+# What botocore's parsers and our own reading raise on an answer that is not what the model promises: a missing field, a
+# wrong type, a date beyond the calendar (RuntimeError), nesting without end (RecursionError), an amount that is none.
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, ResponseParserError)
 _SERVER_FAULT = 500
 _TOO_MANY_REQUESTS = 429
 
@@ -46,7 +50,7 @@ def translated(operation: str) -> Iterator[None]:
         raise MarketplaceUnreachable(operation, "Unreachable", str(error)) from error
     except BotoCoreError as error:
         raise OutcomeUnknown(operation, type(error).__name__, str(error)) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except UNREADABLE as error:
         raise OutcomeUnknown(operation, "UnreadableAnswer", f"{type(error).__name__}: {error}") from error
 
 

@@ -107,7 +107,10 @@ def assignment(request: Request, assignment_id: str, market: Market, visitor: Si
     if mine.status != AssignmentStatus.PENDING:
         return page(request, "over", visitor, assignment=mine, hit_type=hit_type)
     frame = frames.frame(hit, market.settings.marketplace_url, assignment_id=mine.id, worker_id=visitor.worker_id)
-    return page(request, "assignment", visitor, assignment=mine, hit=hit, hit_type=hit_type, frame=frame)
+    left_s = int((mine.deadline - market.clock()).total_seconds())
+    return page(
+        request, "assignment", visitor, assignment=mine, hit=hit, hit_type=hit_type, frame=frame, seconds_left=left_s
+    )
 
 
 @router.post("/assignments/{assignment_id}/return")

@@ -1,7 +1,7 @@
 """One Batch: live progress, and the buttons that steer it."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -99,7 +99,7 @@ def set_cap(
     return _back(batch_id)
 
 
-def _seen(db: Session, batch_id: BatchId) -> dict[str, object]:
+def _seen(db: Session, batch_id: BatchId) -> dict[str, Any]:
     batch, progress = batches.get(db, batch_id), report.progress(db, batch_id)
     draft = batch.status == BatchStatus.DRAFT
     return {

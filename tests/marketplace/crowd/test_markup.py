@@ -1,0 +1,27 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.marketplace.crowd.markup import parse
+
+
+def test_text_and_attributes_are_found_whatever_is_left_open() -> None:
+    root = parse("<ul><li id=x>one &amp; two<li class='b c'>three</ul></p></div><br><p hidden>four")
+    assert (root.first("li", id="x") or root).get("id") == "x"
+    assert [element.classes for element in root.all("li")] == [[], ["b", "c"]]
+    assert root.text() == "one & twothreefour"
+    assert (root.first("p") or root).attributes == {"hidden": ""}
+
+
+def test_scripts_do_not_become_elements() -> None:
+    root = parse("<script>if (a < b) document.write('<form id=evil>')</script><p>after</p>")
+    assert root.first("form") is None
+    assert (root.first("p") or root).text() == "after"
+
+
+def test_a_page_nested_a_hundred_thousand_deep_is_read() -> None:
+    assert parse("<div>" * 100_000 + "x").text() == "x"
+
+
+@given(st.text(alphabet=st.sampled_from("<>/='\"!-&;# abdiv\0\n"), max_size=200))
+def test_no_page_is_too_broken_to_read(html: str) -> None:
+    parse(html).text()
