@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
@@ -33,6 +34,7 @@ def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
 
     The endpoint is always named to boto3, so that no variable of the environment can turn a rehearsal into a purchase.
     Credentials: the local marketplace's are derived from our own secret; elsewhere boto3's usual chain (AWS_* variables, …).
+    Raises MarketplaceRefused where AWS_PROFILE names a profile that is not there, or AWS's configuration cannot be read.
     """
     endpoint_url = settings.endpoint_url(profile)
     keys = local_credentials(settings) if profile is MarketplaceProfile.LOCAL else None
@@ -44,12 +46,23 @@ def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
         max_pool_connections=settings.publish_threads + 4,
         user_agent_extra="label-jury",
     )
-    client = boto3.session.Session().client(
-        "mturk",
-        region_name=REGION,
-        endpoint_url=endpoint_url,
-        config=config,
-        aws_access_key_id=keys.access_key_id if keys else None,
-        aws_secret_access_key=keys.secret_access_key if keys else None,
-    )
+    try:
+        client = _session(profile).client(
+            "mturk",
+            region_name=REGION,
+            endpoint_url=endpoint_url,
+            config=config,
+            aws_access_key_id=keys.access_key_id if keys else None,
+            aws_secret_access_key=keys.secret_access_key if keys else None,
+        )
+    except BotoCoreError as error:
+        raise MarketplaceRefused("connect", type(error).__name__, f"{error}; mend it or unset AWS_PROFILE") from error
     return Marketplace(profile, endpoint_url, client)
+
+
+def _session(profile: MarketplaceProfile) -> boto3.session.Session:
+    if profile is not MarketplaceProfile.LOCAL:
+        return boto3.session.Session()
+    # Our own marketplace has nothing to do with AWS: an AWS_PROFILE of the user's other work must not stand in its way.
+    no_profile = {"profile": (None, None, None, None)}
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=no_profile))

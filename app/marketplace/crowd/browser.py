@@ -27,7 +27,7 @@ def transport(concurrency: int) -> httpx2.AsyncHTTPTransport:
 class Browser:
     """Requests of one Worker. Raises SiteUnreachable when a page does not come after several tries."""
 
-    def __init__(self, site: str, shared: httpx2.AsyncHTTPTransport) -> None:
+    def __init__(self, site: str, shared: httpx2.AsyncBaseTransport) -> None:
         self._site = site.rstrip("/") + "/"
         self._top = _client(shared)
         self._frame = _client(shared)
@@ -60,7 +60,7 @@ class Browser:
         return hashlib.sha256(response.content).hexdigest() if response.is_success else None
 
 
-def _client(shared: httpx2.AsyncHTTPTransport) -> httpx2.AsyncClient:
+def _client(shared: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
     # trust_env: a proxy of the environment would stand between the transport and the site.
     return httpx2.AsyncClient(transport=shared, follow_redirects=True, timeout=_TIMEOUT, trust_env=False)
 

@@ -47,7 +47,8 @@ def check(plan: CrowdPlan) -> None:
     wrong = {
         f"workers must be 1 to {_MOST_WORKERS}, not {plan.workers}": not 1 <= plan.workers <= _MOST_WORKERS,
         f"concurrency must be 1 to {_MOST_AT_ONCE}, not {plan.concurrency}": not 1 <= plan.concurrency <= _MOST_AT_ONCE,
-        f"max_assignments must be at least 1, not {plan.max_assignments}": (plan.max_assignments or 1) < 1,
+        f"max_assignments must be at least 1, not {plan.max_assignments}": plan.max_assignments is not None
+        and plan.max_assignments < 1,
         f"seed must not be negative: {plan.seed}": plan.seed < 0,
         f"time_scale must be a number from 0: {plan.time_scale}": not 0 <= plan.time_scale < float("inf"),
         f"patience_s must be a number from 0: {plan.patience_s}": not 0 <= plan.patience_s < float("inf"),

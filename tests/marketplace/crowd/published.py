@@ -1,7 +1,6 @@
 """HITs with the service's real question page, published by plain boto3, and what came back of them."""
 
 import json
-import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -55,17 +54,6 @@ def assignments(mturk: "MTurkClient", hit_id: str) -> Iterator["AssignmentTypeDe
 def answers(mturk: "MTurkClient", hit_id: str, item_count: int) -> list[list[ItemAnswer]]:
     """The answers of each Assignment, as the service reads them."""
     return [parse_answers(found["Answer"], item_count=item_count) for found in assignments(mturk, hit_id)]
-
-
-def said_by_worker(mturk: "MTurkClient", hit_id: str, name: str) -> set[str]:
-    """The distinct values of one field over all Assignments, read without our parser."""
-    said = set()
-    for found in assignments(mturk, hit_id):
-        for answer in ET.fromstring(found["Answer"]):
-            identifier, text = (child.text or "" for child in answer)
-            if identifier == name:
-                said.add(text)
-    return said
 
 
 def votes(mturk: "MTurkClient", hit_id: str, items: Sequence[ShownItem], given_label: str) -> list[Counter[str]]:

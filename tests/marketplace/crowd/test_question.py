@@ -80,5 +80,5 @@ def test_the_form_is_filled_in_as_the_page_does() -> None:
     ],
 )
 def test_a_question_of_another_kind_is_named_by_its_address(html: str) -> None:
-    with pytest.raises(PageNotUnderstood, match="market.test/frame/3HIT"):
+    with pytest.raises(PageNotUnderstood, match=r"market\.test/frame/3HIT"):
         read(html)

@@ -1,16 +1,13 @@
 import hashlib
-import json
 from base64 import b64encode
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import httpx2
 import pytest
 
 from app.db.engine import Database
 from app.domain.vocabulary import MediaType
 from app.marketplace.crowd import (
-    Behaviour,
     CrowdEvent,
     CrowdEventKind,
     CrowdPlan,
@@ -44,7 +41,7 @@ def test_a_careful_crowd_answers_everything_and_is_nearly_always_right(marketpla
         assert mturk.get_hit(HITId=hit_id)["HIT"]["HITStatus"] == "Reviewable"
         workers = [found["WorkerId"] for found in assignments(mturk, hit_id)]
         assert len(set(workers)) == 5
-        said.update(*votes(mturk, hit_id, items, "cat"))
+        said += sum(votes(mturk, hit_id, items, "cat"), Counter())
     assert said["given"] >= 0.85 * 80
     assert sum(report.votes.values()) == sum(said.values()) == 80
 
@@ -177,7 +174,7 @@ def test_a_crowd_at_a_closed_door_says_which_setting_opens_it(settings: Settings
 
 
 def test_a_crowd_without_a_marketplace_names_the_address() -> None:
-    with pytest.raises(SiteUnreachable, match="127.0.0.1:9"):
+    with pytest.raises(SiteUnreachable, match=r"127\.0\.0\.1:9"):
         run_crowd("http://127.0.0.1:9", CrowdPlan())
 
 
@@ -199,10 +196,10 @@ def test_workers_keep_their_cookies_to_themselves(marketplace: str, mturk: "MTur
     assert len({found["WorkerId"] for found in assignments(mturk, hit_id)}) == 4
 
 
-def test_a_crowd_hands_in_twenty_assignments_a_second(marketplace: str, mturk: "MTurkClient") -> None:
+def test_eight_workers_hand_in_more_than_ten_assignments_a_second(marketplace: str, mturk: "MTurkClient") -> None:
     for at in range(30):
         publish(mturk, pictures(1, first=at))
     report = run_crowd(marketplace, CrowdPlan(workers=8, concurrency=8, patience_s=0))
     assert report.submitted == 150
-    # Half of what an idle machine with two cores does, in the same process as the marketplace.
+    # Two cores with other work on them do about thirty, with the marketplace in the same process.
     assert report.submitted / report.seconds >= 10
