@@ -6,7 +6,8 @@ import os
 import secrets
 from dataclasses import dataclass, field
 
-from app.settings import Settings
+from app.errors import InvalidInput, Problem
+from app.settings import SHORTEST_SECRET, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,10 @@ class Credentials:
 
 
 def installation_secret(settings: Settings) -> bytes:
-    """The configured secret, or the one generated on first use into `<data_dir>/secret.key` (mode 0600)."""
+    """The configured secret, or the one generated on first use into `<data_dir>/secret.key` (mode 0600).
+
+    Raises InvalidInput where that file holds too little to be a secret: everybody could guess what is derived from it.
+    """
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value().encode()
     path = settings.data_dir / "secret.key"
@@ -34,7 +38,12 @@ def installation_secret(settings: Settings) -> bytes:
             pass
         finally:
             draft.unlink()
-    return path.read_bytes().strip()
+    secret = path.read_bytes().strip()
+    if len(secret) < SHORTEST_SECRET:
+        raise InvalidInput(
+            [Problem(f"{path} is damaged: restore it from a backup, or delete it to have a new one made")]
+        )
+    return secret
 
 
 def pseudonym(secret: bytes, worker_id: str) -> str:

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 SANDBOX_ENDPOINT = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
 PRODUCTION_ENDPOINT = "https://mturk-requester.us-east-1.amazonaws.com"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_SHORTEST_SECRET = 32
+SHORTEST_SECRET = 32
 
 
 class MarketplaceProfile(StrEnum):
@@ -38,7 +38,12 @@ class Settings(BaseSettings):
     """The settings of one process. Construct with `Settings()`; a fault raises pydantic's ValidationError."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LABELJURY_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="LABELJURY_",
+        env_file=".env",
+        env_ignore_empty=True,  # set to nothing is as good as not set
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     database_url: str | None = Field(
@@ -124,8 +129,8 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < _SHORTEST_SECRET:
-            raise ValueError(f"needs at least {_SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
+        if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"needs at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
         return value
 
     @field_validator("database_url")
@@ -135,6 +140,18 @@ class Settings(BaseSettings):
             return None
         if urlsplit(value).scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
             raise ValueError("must be a postgresql:// URL")
+        return value
+
+    @field_validator("mturk_endpoint_url", "web_public_url", "marketplace_public_url", "marketplace_internal_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value:
+            found = urlsplit(value)
+            _ = found.port  # raises ValueError where it is no number
+            if found.scheme not in {"http", "https"} or not found.hostname or any(c.isspace() for c in value):
+                raise ValueError("must be a URL such as https://jury.example.org")
+            if found.hostname == urlsplit(PRODUCTION_ENDPOINT).hostname:
+                raise ValueError("this is AWS itself, where money is real: choose profile production instead")
         return value
 
     @model_validator(mode="after")

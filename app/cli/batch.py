@@ -25,10 +25,10 @@ console = Console(highlight=False)
 BatchArgument = Annotated[int, typer.Argument(help="The Batch's number, as `labeljury batch list` shows it.")]
 
 
-def usd(text: str) -> Decimal:
+def usd(text: str | Decimal) -> Decimal:
     """An amount in dollars such as 0.05."""
     try:
-        return Decimal(text.lstrip("$"))
+        return Decimal(str(text).lstrip("$"))
     except InvalidOperation as error:
         raise typer.BadParameter(f"{text!r} is no amount; write it like 0.05") from error
 

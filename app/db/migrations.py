@@ -1,5 +1,7 @@
 """Brings a database to the present shape. Safe to call from several processes at once: they take turns."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -23,8 +25,9 @@ def alembic_config(url: str) -> Config:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Apply every migration up to `revision` that the database at `url` lacks."""
-    command.upgrade(alembic_config(url), revision)
+    """Apply every migration up to `revision` that the database at `url` lacks. Raises DatabaseUnavailable."""
+    with _reachable():
+        command.upgrade(alembic_config(url), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -37,11 +40,19 @@ def check(url: str) -> None:
     wanted = ScriptDirectory.from_config(alembic_config(url)).get_current_head()
     engine = create_engine(with_driver(url))
     try:
-        with engine.connect() as connection:
+        with _reachable(), engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
-    except OperationalError as error:
-        raise DatabaseUnavailable(f"cannot connect to DATABASE_URL: {error.orig}") from error
     finally:
         engine.dispose()
     if found != wanted:
-        raise DatabaseUnavailable(f"the database is at version {found or 'none'}, this program needs {wanted}: run `labeljury migrate`")
+        raise DatabaseUnavailable(
+            f"the database is at version {found or 'none'}, this program needs {wanted}: run `labeljury migrate`"
+        )
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseUnavailable(f"cannot connect to DATABASE_URL: {error.orig}") from error

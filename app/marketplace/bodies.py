@@ -4,7 +4,7 @@ from starlette.requests import Request
 
 LARGEST_BODY = 1_048_576
 # Beyond the limit we still read this much and throw it away, so that the sender gets to hear our answer.
-_MOST_DISCARDED = 16 * LARGEST_BODY
+MOST_READ = 16 * LARGEST_BODY
 
 
 async def read(request: Request) -> bytes | None:
@@ -15,7 +15,7 @@ async def read(request: Request) -> bytes | None:
         size += len(chunk)
         if size <= LARGEST_BODY:
             chunks.append(chunk)
-        elif size > _MOST_DISCARDED:
+        elif size > MOST_READ:
             break
     if size > LARGEST_BODY:
         return None

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.db.engine import Database
 from app.logs import get_logger
-from app.marketplace import bookkeeping, requesters, wire, wire_endpoint, worker_site
+from app.marketplace import bodies, bookkeeping, requesters, wire, wire_endpoint, worker_site
 from app.marketplace.context import Clock, Marketplace, marketplace_of, utc_now
 from app.marketplace.requesters import KeyRing
 from app.settings import Settings
@@ -25,7 +25,14 @@ SETTLING_INTERVAL_S = 5.0
 
 def create_app(settings: Settings, database: Database, clock: Clock = utc_now) -> FastAPI:
     """The application on a migrated database. Any number of processes may serve the same one."""
-    app = FastAPI(title="Label Jury marketplace", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    app = FastAPI(
+        title="Label Jury marketplace",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+        max_body_size=bodies.MOST_READ,
+    )
     app.state.marketplace = Marketplace(settings, database, clock, KeyRing(database))
     app.add_route("/", wire_endpoint.answer, methods=["POST"])
     app.add_route("/", _to_worker_site, methods=["GET", "HEAD"])

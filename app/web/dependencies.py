@@ -71,6 +71,15 @@ async def _form_of_ours(request: Request, signed_in: Annotated[SignedIn, Depends
     await csrf.check(request, signed_in.csrf_token)
 
 
+def _visitor(request: Request, database: DatabaseOf) -> SignedIn | None:
+    try:
+        return _signed_in(request, database)
+    except NotSignedIn:
+        return None
+
+
+# For pages that everybody may see and that greet whoever is signed in.
+Visitor = Annotated[SignedIn | None, Depends(_visitor)]
 CanView = Annotated[SignedIn, Depends(_needs(Permission.VIEW))]
 CanSpend = Annotated[SignedIn, Depends(_needs(Permission.SPEND))]
 # For the decorator of every route that changes something.

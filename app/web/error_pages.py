@@ -83,4 +83,11 @@ def _unexpected(request: Request, error: Exception) -> Response:
 
 def _error_page(request: Request, code: int, message: str, problems: list[Problem]) -> Response:
     heading = _HEADINGS.get(code, "Something went wrong")
-    return page(request, "error", status=code, code=code, heading=heading, message=message, problems=problems)
+    back = _way_back(request.url.path) if request.method == "POST" else "/"
+    return page(request, "error", status=code, code=code, heading=heading, message=message, problems=problems, back=back)
+
+
+def _way_back(path: str) -> str:
+    """The page whose form was refused: `/batches/7` of `/batches/7/launch`."""
+    place, *rest = path.strip("/").split("/")
+    return f"/{place}/{rest[0]}" if place == "batches" and rest else f"/{place}"

@@ -82,7 +82,7 @@ def usd(amount: Decimal | None) -> str:
 
 def share(value: float | None) -> str:
     """`97 %`; a dash for none."""
-    return "–" if value is None else f"{100 * value:.0f} %"
+    return "–" if value is None else f"{100 * value:.0f}\N{NO-BREAK SPACE}%"
 
 
 def number(value: int) -> str:
@@ -92,7 +92,7 @@ def number(value: int) -> str:
 
 def seconds(milliseconds: int | None) -> str:
     """`4.2 s`; a dash for none."""
-    return "–" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+    return "–" if milliseconds is None else f"{milliseconds / 1000:.1f}\N{NO-BREAK SPACE}s"
 
 
 def at(moment: datetime | None) -> str:

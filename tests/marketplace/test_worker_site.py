@@ -220,6 +220,15 @@ def test_a_name_must_be_a_name(marketplace: str, name: str) -> None:
     assert httpx2.post(marketplace + "/worker/enrol", data={"name": name}).status_code == 422
 
 
+def test_opening_a_task_page_twice_changes_nothing(mturk: "MTurkClient", worker: Callable[[str], Browser]) -> None:
+    hit, ada = publish(mturk), worker("Ada")
+    assignment_id = ada.accept(hit["HITTypeId"])
+    for _ in range(3):
+        assert ada.http.get(f"/assignments/{assignment_id}").status_code == 200
+        ada.http.get(f"/projects/{hit['HITTypeId']}/tasks")
+    assert mturk.get_hit(HITId=hit["HITId"])["HIT"]["NumberOfAssignmentsPending"] == 1
+
+
 def test_an_external_question_keeps_its_own_query(mturk: "MTurkClient", worker: Callable[[str], Browser]) -> None:
     xml = (
         '<ExternalQuestion xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2006-07-14/'
@@ -230,6 +239,17 @@ def test_an_external_question_keeps_its_own_query(mturk: "MTurkClient", worker: 
     page = worker("Ada").http.get(f"/projects/{hit['HITTypeId']}/tasks").text
     assert 'src="https://example.org/q?a=1&amp;b=2&amp;assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&amp;hitId=' in page
     assert "allow-same-origin" in page
+
+
+def test_a_form_of_many_megabytes_is_refused(marketplace: str) -> None:
+    body = b"name=" + b"x" * 17_000_000
+    try:
+        shown = httpx2.post(
+            marketplace + "/worker/enrol", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
+    except httpx2.TransportError:
+        return  # cut off by the server
+    assert shown.status_code == 413
 
 
 def test_health_says_ok(marketplace: str) -> None:

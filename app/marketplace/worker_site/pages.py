@@ -19,6 +19,7 @@ from app.marketplace.worker_site.refusals import Refused, SignInNeeded
 from app.marketplace.worker_site.sessions import Visitor
 
 COOKIE = "labeljury_worker"
+_NO_PAGE = {404, 405}
 _TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
 _PAGE_HEADERS = {
     # Questions may come from any https address, or from this machine.
@@ -30,7 +31,13 @@ _PAGE_HEADERS = {
     "Cache-Control": "no-store",
 }
 
-Market = Annotated[Marketplace, Depends(marketplace_of)]
+
+# Dependencies that only compute are `async`: FastAPI would send each of the others to the thread pool by itself.
+async def _market(request: Request) -> Marketplace:
+    return marketplace_of(request)
+
+
+Market = Annotated[Marketplace, Depends(_market)]
 
 
 def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **values: Any) -> Response:
@@ -77,7 +84,8 @@ def malformed_page(request: Request, error: Exception) -> Response:
 def http_error_page(request: Request, error: Exception) -> Response:
     """What a Worker reads where there is no page, or none for this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return page(request, "refused", None, status=status, message="There is no such page.")
+    message = "There is no such page." if status in _NO_PAGE else "The server could not use this request."
+    return page(request, "refused", None, status=status, message=message)
 
 
 def visitor_of(request: Request, market: Market) -> Visitor | None:
@@ -89,7 +97,7 @@ def visitor_of(request: Request, market: Market) -> Visitor | None:
         return sessions.visitor(db, token, market.clock())
 
 
-def required_visitor(request: Request, visitor: Annotated[Visitor | None, Depends(visitor_of)]) -> Visitor:
+async def required_visitor(request: Request, visitor: Annotated[Visitor | None, Depends(visitor_of)]) -> Visitor:
     """The signed-in Worker. Raises SignInNeeded, which leads back to this page, or to the list after a form."""
     if visitor is None:
         then = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
@@ -97,7 +105,7 @@ def required_visitor(request: Request, visitor: Annotated[Visitor | None, Depend
     return visitor
 
 
-def same_origin(request: Request, market: Market) -> None:
+async def same_origin(request: Request, market: Market) -> None:
     """Refuse a form that a page of another site sent. Browsers say where a form came from; other clients need not."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     ours = {request.headers.get("host"), urlsplit(market.settings.marketplace_url).netloc}
@@ -107,7 +115,7 @@ def same_origin(request: Request, market: Market) -> None:
         raise Refused(403, "This form was sent from another site.")
 
 
-def sender(
+async def sender(
     visitor: Annotated[Visitor, Depends(required_visitor)],
     _: Annotated[None, Depends(same_origin)],
     csrf: Annotated[str, Form(max_length=100)] = "",

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from app.web.dependencies import Visitor
 from app.web.rendering import page
 
 router = APIRouter()
@@ -47,7 +48,7 @@ class Chapter:
 
 
 @router.get("/api/docs")
-def show_reference(request: Request) -> Response:
+def show_reference(request: Request, visitor: Visitor) -> Response:
     """Every operation with what it takes. Needs no sign-in: it tells nothing of anybody's data."""
     return page(request, "reference", chapters=chapters(request.app.state.openapi()))
 

@@ -7,6 +7,11 @@ if (!("commandForElement" in HTMLButtonElement.prototype)) {
   });
 }
 
+// Pictures of a few pixels are enlarged with sharp edges, as Workers see them.
+const sharpen = image => { if (image.naturalWidth > 0 && image.naturalWidth <= 128) image.classList.add("pixels"); };
+document.addEventListener("load", event => { if (event.target.matches("img.thumb, img.medium")) sharpen(event.target); }, true);
+document.querySelectorAll("img.thumb, img.medium").forEach(sharpen);
+
 // A form is sent once: a second click while the first is under way would import the file again.
 document.addEventListener("submit", event => {
   const button = event.target.querySelector("button[type=submit]");

@@ -149,6 +149,14 @@ def test_a_worker_stops_after_as_many_assignments_as_allowed(marketplace: str, m
     assert sum(mturk.get_hit(HITId=hit_id)["HIT"]["NumberOfAssignmentsPending"] for hit_id in hits) == 0
 
 
+def test_the_time_that_an_answer_takes_is_waited_when_asked_for(marketplace: str, mturk: "MTurkClient") -> None:
+    hit_id = publish(mturk, pictures(1), MaxAssignments=1)
+    report = run_crowd(marketplace, CrowdPlan(workers=1, mix=parse_mix("first"), time_scale=1.0, patience_s=0))
+    elapsed_ms = answers(mturk, hit_id, 1)[0][0].elapsed_ms
+    assert elapsed_ms is not None
+    assert report.seconds >= elapsed_ms / 1000
+
+
 def test_the_crowd_waits_for_work_to_appear(marketplace: str, mturk: "MTurkClient") -> None:
     def publish_when_enrolled(event: CrowdEvent) -> None:
         if event.kind is CrowdEventKind.ENROLLED:

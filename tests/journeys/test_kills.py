@@ -1,0 +1,131 @@
+"""kill -9 of the job runner in the middle of publish and of collect, again and again: nothing twice, nothing lost."""
+
+import csv
+import random
+import threading
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from app.marketplace import crowd
+from app.marketplace.crowd import CrowdPlan, CrowdReport
+from tests.stack import Part, RunningStack, running_stack
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("kills")]
+
+ITEMS, WORKERS = 24, 5
+PRICE = Decimal("0.06")
+# Each seed kills the runner once in publish and once in collect: twenty kills. A failure names its seed.
+SEEDS = range(2026_11_01, 2026_11_11)
+
+
+@pytest.fixture
+def stack(tmp_path: Path, database_url: str) -> Iterator[RunningStack]:
+    """Slow enough to be caught in the middle, quick to notice the dead."""
+    pace = {"calls_per_second": 30, "publish_threads": 4, "lease_s": 5, "stalled_job_s": 2}
+    with running_stack(tmp_path, database_url, **pace) as stack:
+        yield stack
+
+
+@pytest.mark.timeout(900)
+def test_a_runner_killed_at_random_points_publishes_once_loses_nothing_and_pays_exactly(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    for batch_id, seed in enumerate(SEEDS, 1):
+        rng = random.Random(seed)
+        create(stack, tmp_path, seed)
+        launched = threading.Thread(target=stack.labeljury, args=("batch", "launch", str(batch_id)))
+        launched.start()
+        kill_during_publish(stack, batch_id, rng)
+        launched.join()
+        stack.wait_for(f"SELECT count(*) = {ITEMS} FROM hits WHERE batch_id = :id AND status = 'live'", id=batch_id)
+        report = kill_during_collect(stack, seed, rng)
+        assert report.failures == 0, (seed, report.errors)
+        assert report.submitted == ITEMS * WORKERS, seed
+        stack.wait_for("SELECT status = 'done' FROM batches WHERE id = :id", within_s=90, id=batch_id)
+        check_batch(stack, batch_id, seed)
+    check_accounts(stack)
+
+
+def create(stack: RunningStack, folder: Path, seed: int) -> None:
+    path = folder / f"items-{seed}.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "text", "given_label", "guessed_label"])
+        writer.writerows([f"{seed}-{n}", f"example {n} of {seed}", "cat", "dog"] for n in range(ITEMS))
+    done = stack.labeljury("batch", "create", path, "--template", "text", "--seed", str(seed))
+    assert done.returncode == 0, done.stderr
+
+
+def kill_during_publish(stack: RunningStack, batch_id: int, rng: random.Random) -> None:
+    """Once a random number of HITs is live, and a random moment later."""
+    wanted = rng.randrange(ITEMS)
+    stack.wait_for(
+        "SELECT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id)"
+        " AND (SELECT count(*) >= :n FROM hits WHERE batch_id = :id AND status = 'live')",
+        id=batch_id,
+        n=wanted,
+    )
+    time.sleep(rng.uniform(0, 0.3))
+    stack.restart(Part.JOBS)
+
+
+def kill_during_collect(stack: RunningStack, seed: int, rng: random.Random) -> CrowdReport:
+    """While a crowd hands in its work and the runner collects, reads, approves and pays."""
+    reports: list[CrowdReport] = []
+    plan = CrowdPlan(workers=WORKERS, seed=seed, patience_s=3)
+
+    def work() -> None:
+        reports.append(crowd.run_crowd(stack.marketplace_url, plan))
+
+    working = threading.Thread(target=work)
+    working.start()
+    time.sleep(rng.uniform(0.5, 5.0))
+    stack.restart(Part.JOBS)
+    working.join()
+    (report,) = reports
+    return report
+
+
+def check_batch(stack: RunningStack, batch_id: int, seed: int) -> None:
+    """Each Item published once, five Assignments each, every answer stored, the ledger exact."""
+    ours = stack.one(
+        """
+        SELECT (SELECT count(*) FROM hits WHERE batch_id = :id) AS hits,
+               (SELECT count(DISTINCT marketplace_hit_id) FROM hits WHERE batch_id = :id) AS distinct_hits,
+               (SELECT count(*) FROM marketplace.hits m WHERE m.requester_annotation LIKE :annotation) AS published,
+               (SELECT count(*) FROM responses r JOIN items i ON i.id = r.item_id WHERE i.batch_id = :id) AS responses,
+               (SELECT min(n) || '-' || max(n) FROM (SELECT count(r.*) AS n FROM items i LEFT JOIN responses r
+                    ON r.item_id = i.id WHERE i.batch_id = :id GROUP BY i.id) AS per_item) AS per_item,
+               (SELECT count(*) FROM assignments a JOIN hits h ON h.id = a.hit_id
+                    WHERE h.batch_id = :id AND a.status = 'approved' AND a.answer_state = 'parsed') AS approved,
+               (SELECT sum(amount_usd) FROM payments WHERE batch_id = :id AND status = 'paid') AS paid,
+               (SELECT count(*) FROM payments WHERE batch_id = :id AND status = 'owed') AS owed,
+               (SELECT sum(amount_usd) FROM payments WHERE batch_id = :id AND kind IN ('reservation', 'release')) AS kept
+        """,
+        id=batch_id,
+        annotation=f"label-jury batch={batch_id} %",
+    )
+    cost = ITEMS * WORKERS * PRICE
+    expected = (ITEMS, ITEMS, ITEMS, ITEMS * WORKERS, f"{WORKERS}-{WORKERS}", ITEMS * WORKERS, cost, 0, cost)
+    assert tuple(ours) == expected, f"seed {seed}"
+
+
+def check_accounts(stack: RunningStack) -> None:
+    """What the marketplace took is what our ledger paid, to the cent; nothing is on hold."""
+    import boto3
+
+    client = boto3.client(
+        "mturk",
+        region_name="us-east-1",
+        endpoint_url=stack.marketplace_url,
+        aws_access_key_id=stack.credentials.access_key_id,
+        aws_secret_access_key=stack.credentials.secret_access_key,
+    )
+    balance = client.get_account_balance()
+    paid = stack.one("SELECT sum(amount_usd) AS usd FROM payments WHERE status = 'paid'").usd
+    assert stack.settings.marketplace_opening_balance_usd - Decimal(balance["AvailableBalance"]) == paid
+    assert Decimal(balance["OnHoldBalance"]) == 0
