@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 
 import structlog
 
@@ -44,3 +45,8 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """A logger whose events read `log.info("hit.published", batch_id=7, hit_id=…, took_ms=412)`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger
+
+
+def about(**facts: object) -> AbstractContextManager[None]:
+    """Every event logged inside the block carries `facts`, such as the marketplace's profile."""
+    return structlog.contextvars.bound_contextvars(**facts)

@@ -85,8 +85,8 @@ class Settings(BaseSettings):
     publish_threads: int = Field(default=16, ge=1, le=64, description="Simultaneous marketplace calls per job runner.")
     poll_interval_s: int = Field(default=10, ge=1, le=3600, description="Seconds between two polls of the marketplace.")
     lease_s: int = Field(
-        default=120,
-        ge=5,
+        default=240,
+        ge=4,
         le=3600,
         description="Seconds after which operations claimed by a dead runner are free again.",
     )

@@ -49,11 +49,11 @@ def test_as_json_every_line_can_be_read_by_a_machine(capsys: pytest.CaptureFixtu
 def test_an_error_keeps_its_traceback_on_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_json=True))
     try:
-        raise ValueError("broken")
+        int("broken")
     except ValueError:
         logs.get_logger("tests").exception("job.failed", job="publish")
     (line,) = capsys.readouterr().err.splitlines()
-    assert "ValueError: broken" in json.loads(line)["exception"]
+    assert "ValueError: invalid literal" in json.loads(line)["exception"]
 
 
 def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ def test_a_configured_secret_wins_over_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "\n", "short"])
 def test_a_damaged_secret_is_refused_rather_than_used(tmp_path: Path, content: str) -> None:
     (tmp_path / "secret.key").write_text(content)
-    with pytest.raises(InvalidInput, match="secret.key is damaged"):
+    with pytest.raises(InvalidInput, match="is damaged: restore it"):
         installation_secret(Settings(data_dir=tmp_path))
 
 

@@ -36,7 +36,6 @@ def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
         # The usual documentation pages load their scripts from other people's servers.
         docs_url=None,
         redoc_url=None,
-        max_body_size=settings.max_upload_mb * 1_000_000,
     )
     app.state.settings, app.state.database, app.state.connect = settings, database, connect
     error_handlers.register(app)

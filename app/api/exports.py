@@ -1,11 +1,14 @@
 """Downloads: Consensus and Responses as CSV, streamed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Annotated
 
+from anyio import CancelScope
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from app.access.permissions import Permission, require
 from app.api.dependencies import BatchNumber, CanExport, DatabaseOf
@@ -26,16 +29,36 @@ _CSV: dict[int | str, dict[str, object]] = {
         "headers": {"X-Row-Count": {"schema": {"type": "integer"}, "description": "Fewer rows: truncated."}},
     }
 }
-_RESPONSE_CLASS = StreamingResponse
+
+
+class CsvDownload(StreamingResponse):
+    """A CSV file that ends its transaction even where nobody reads it to the end."""
+
+    def __init__(self, chunks: Generator[bytes, None, None], *, name: str, rows: int) -> None:
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Row-Count": str(rows),
+            "Cache-Control": "no-store",
+        }
+        super().__init__(chunks, media_type="text/csv; charset=utf-8", headers=headers)
+        self.chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream; async as everything that streams is."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self.chunks.close)
 
 
 @router.get(
     "/consensus.csv",
     summary="Download the Consensus",
-    response_class=_RESPONSE_CLASS,
+    response_class=StreamingResponse,
     responses=_CSV | documented(404),
 )
-def download_consensus(batch_id: BatchNumber, database: DatabaseOf, caller: CanExport) -> StreamingResponse:
+def download_consensus(batch_id: BatchNumber, database: DatabaseOf, caller: CanExport) -> CsvDownload:
     """One line an Item, also while Responses still come in."""
     number = BatchId(batch_id)
     return _streamed(
@@ -46,7 +69,7 @@ def download_consensus(batch_id: BatchNumber, database: DatabaseOf, caller: CanE
 @router.get(
     "/responses.csv",
     summary="Download the Responses",
-    response_class=_RESPONSE_CLASS,
+    response_class=StreamingResponse,
     responses=_CSV | documented(404),
 )
 def download_responses(
@@ -56,7 +79,7 @@ def download_responses(
     worker_ids: Annotated[
         bool, Query(description="The Workers' marketplace ids instead of pseudonyms; owners only.")
     ] = False,
-) -> StreamingResponse:
+) -> CsvDownload:
     """One line a Response, with the order in which the choices were shown."""
     if worker_ids:
         require(caller, Permission.SEE_WORKER_IDS)
@@ -70,20 +93,17 @@ def download_responses(
     )
 
 
-def _streamed(database: Database, batch_id: BatchId, rows: Rows, what: str, count: RowCount) -> StreamingResponse:
+def _streamed(database: Database, batch_id: BatchId, rows: Rows, what: str, count: RowCount) -> CsvDownload:
     """The export as an answer. Its transaction is its own and lasts for as long as it streams."""
-    first_step: list[ExportManifest] = []
-    chunks = _chunks(database, batch_id, rows, first_step)
+    counted: list[ExportManifest] = []
+    chunks = _chunks(database, batch_id, rows, counted)
     next(chunks)  # counts the rows, and raises NotFound while there is still an answer to say so
-    headers = {
-        "Content-Disposition": f'attachment; filename="batch-{batch_id}-{what}.csv"',
-        "X-Row-Count": str(count(first_step[0])),
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(chunks, media_type="text/csv; charset=utf-8", headers=headers)
+    return CsvDownload(chunks, name=f"batch-{batch_id}-{what}.csv", rows=count(counted[0]))
 
 
-def _chunks(database: Database, batch_id: BatchId, rows: Rows, counted: list[ExportManifest]) -> Iterator[bytes]:
+def _chunks(
+    database: Database, batch_id: BatchId, rows: Rows, counted: list[ExportManifest]
+) -> Generator[bytes, None, None]:
     """First nothing, once the rows are counted; then the export, from the same snapshot."""
     with database.transaction() as db:
         export.take_snapshot(db)

@@ -15,7 +15,9 @@ Publishes doubtful dataset labels as MTurk HITs, collects Workers' responses, co
 First steps:  labeljury up  ·  labeljury batch create items.csv --template image  ·  labeljury batch launch 1
 """
 
-app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, add_completion=False
+)
 servers.register(app)
 app.add_typer(batch.app, name="batch")
 app.add_typer(people.account_app, name="account")

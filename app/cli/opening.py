@@ -42,9 +42,7 @@ class Opened:
 
 
 @contextmanager
-def opened(
-    settings: Settings | None = None, *, migrate: bool = False, serving: bool = False
-) -> Iterator[Opened]:
+def opened(settings: Settings | None = None, *, migrate: bool = False, serving: bool = False) -> Iterator[Opened]:
     """The database that the settings name, brought up to date if it is the embedded one (or `migrate` says so).
 
     serving: log as the settings say. Commands that a person waits for say what they did themselves, and log only warnings.

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 from urllib.error import URLError
@@ -41,6 +41,7 @@ class Stack:
         self._log_path = log
         self._log: IO[bytes] | None = None
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._holds = ExitStack()
 
     def __enter__(self) -> Self:
         settings = self.service.settings
@@ -66,6 +67,7 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+        self._holds.close()
 
     def announce(self) -> None:
         """Say where everything is; the first account's password is shown this once."""
@@ -89,8 +91,18 @@ class Stack:
         stopping = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stopping.set())
         with suppress(KeyboardInterrupt):
-            while not stopping.wait(0.5):
+            while not stopping.wait(1.0):
                 self._check_alive()
+                self._keep_database()
+
+    def _keep_database(self) -> None:
+        """Have the embedded PostgreSQL started again if its supervisor was killed; the parts reconnect by themselves."""
+        if self.service.settings.database_url is None:
+            from app.db import embedded
+
+            directory = self.service.settings.data_dir / "postgres"
+            if embedded.is_running(directory) is None:
+                self._holds.enter_context(embedded.hold(directory))
 
     def _first_account(self) -> NewAccount | None:
         from app.access.accounts import ensure_first_account
@@ -183,6 +195,6 @@ def _loopback(port: int) -> str:
 def _answers(url: str) -> bool:
     try:
         with urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
-            return bool(answer.status == 200)  # noqa: PLR2004
+            return bool(answer.status == 200)  # noqa: PLR2004 - an HTTP status
     except (URLError, OSError):
         return False

@@ -5,6 +5,8 @@ Result: `finish`, `retry_later` or `fail`. A runner that dies leaves its rows `a
 claimed again, and since the call may have happened, whoever claims them repeats it only in a way that cannot double it.
 """
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Operation
 from app.domain.vocabulary import AssignmentId, BatchId, HITId, OperationId, OperationKind, OperationStatus
+from app.errors import ServiceError
 
 # Seconds to wait before attempt 2, 3, …; the last value repeats.
 BACKOFF_S = (1, 2, 5, 15, 60)
@@ -35,25 +38,48 @@ _CLAIM = text("""
 """)
 
 
+# The longest that one call may take, retries included (`mturk/client.py`): no call starts later than this before the
+# lease ends, so that none is under way when somebody else claims its operation.
+LONGEST_CALL_S = 100.0
+
+
+class LeaseEnded(ServiceError):
+    """This runner may no longer act on an operation; nothing was called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An operation that this runner may act on until its lease ends. `attempt` counts from 1."""
+    """An operation that this runner may act on until its lease ends. `attempt` counts from 1.
+
+    act_before: on this process's monotonic clock, in seconds; later than that the call may not be started.
+    """
 
     id: OperationId
     hit_id: HITId
     assignment_id: AssignmentId | None
     attempt: int
     first_attempt_at: datetime
+    act_before: float = math.inf
+
+    def check_lease(self) -> None:
+        """Raise LeaseEnded when it is too late to start the call."""
+        if time.monotonic() >= self.act_before:
+            raise LeaseEnded(f"operation {self.id}: its lease ends too soon to start the call")
 
 
 def claim(
     db: Session, kind: OperationKind, batch_id: BatchId, *, most: int, lease_s: float, runner: str
 ) -> list[Claimed]:
     """Up to `most` operations of one kind and Batch that nobody else holds, now leased to `runner`, oldest first."""
+    # Read before the claim, so that our view of the lease ends before the database's.
+    act_before = time.monotonic() + lease_s - min(LONGEST_CALL_S, lease_s / 2)
     rows = db.execute(
         _CLAIM, {"batch_id": batch_id, "kind": kind, "most": most, "lease_s": lease_s, "runner": runner}
     ).all()
-    claimed = [Claimed(OperationId(r[0]), HITId(r[1]), AssignmentId(r[2]) if r[2] else None, r[3], r[4]) for r in rows]
+    claimed = [
+        Claimed(OperationId(r[0]), HITId(r[1]), AssignmentId(r[2]) if r[2] else None, r[3], r[4], act_before)
+        for r in rows
+    ]
     return sorted(claimed, key=lambda operation: operation.id)
 
 

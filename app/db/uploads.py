@@ -41,8 +41,8 @@ def opened(content: BinaryIO, name: str) -> Iterator[Upload]:
             items = _unpacked(content, Path(folder))
             yield Upload(ItemFile(items, detect_format(items)), items.parent)
         else:
-            kept = Path(folder) / f"items{path.suffix.casefold()}"
-            format = detect_format(kept)
+            format = detect_format(Path(path.name))
+            kept = Path(folder) / f"items.{format}"
             with kept.open("wb") as file:
                 shutil.copyfileobj(content, file, 1 << 20)
             yield Upload(ItemFile(kept, format), None)

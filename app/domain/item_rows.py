@@ -27,6 +27,8 @@ LONGEST_URL = 2_000
 LARGEST_EXTRA_BYTES = 1_000_000
 
 _WEB_URL = re.compile(r"https?://(?P<authority>[^\s/?#\\]+)\S*", re.IGNORECASE)
+# Made once: json.dumps would make one for each row.
+_JSON = json.JSONEncoder(ensure_ascii=False)
 _ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
 
 
@@ -115,6 +117,9 @@ class _Checks:
     def text(self, name: str) -> str:
         """The value as text that a page can show, or nothing."""
         value = self.row.values.get(name)
+        # The usual value first: what is printable can be shown.
+        if isinstance(value, str) and value.isprintable():
+            return value
         if value is None or value == "":
             return ""
         try:
@@ -134,6 +139,8 @@ class _Checks:
         return text
 
     def word(self, name: str, words: Sequence[str], *, default: str) -> str:
+        if name not in self.row.values:
+            return default
         text = self.text(name).strip()
         if text and text.casefold() not in words:
             return self.fault(name, f"is {text[:100]!r}; this Batch takes {_listed(words, 'or')}") or default
@@ -141,7 +148,7 @@ class _Checks:
 
     def medium(self, media_type: MediaType, *, https_only: bool) -> tuple[Medium, str]:
         before = len(self.problems)
-        filled = [(name, text) for name in MEDIA if (text := self.text(name)).strip()]
+        filled = [(name, text) for name in MEDIA if name in self.row.values and (text := self.text(name)).strip()]
         if len(self.problems) > before:
             return Medium.TEXT, ""
         if len(filled) != 1:
@@ -165,10 +172,10 @@ class _Checks:
             if name in KNOWN:
                 continue
             try:
-                kept[str(json_safe(name))] = json_safe(value)
+                kept[str(json_safe(name))] = value if isinstance(value, str) and value.isprintable() else json_safe(value)
             except Unusable as fault:
                 self.fault(repr(name)[1:-1], str(fault))
-        written = json.dumps(kept, ensure_ascii=False) if kept else "{}"
+        written = _JSON.encode(kept) if kept else "{}"
         # Bytes are counted only where characters leave it open: the usual row has a few dozen.
         if len(written) * 4 > LARGEST_EXTRA_BYTES and len(written.encode()) > LARGEST_EXTRA_BYTES:
             largest = max(kept, key=lambda name: len(str(kept[name])))

@@ -1,9 +1,14 @@
-"""The coarse jobs: each reads what it needs, calls its stage and hands over. Safe to run twice, late, or side by side."""
+"""The coarse jobs: each reads what it needs, calls its stage and hands over. Safe to run twice, late, or side by side.
+
+Every line they log carries the marketplace's profile.
+"""
 
 from datetime import UTC, datetime
 
+from app.db.tables import Batch
 from app.domain.vocabulary import BatchId, BatchStatus
 from app.jobs.runtime import Runtime
+from app.logs import about
 from app.pipeline import batches, collect, consensus, planning, publish, review, stop
 from app.secrets import installation_secret
 
@@ -13,43 +18,58 @@ def run_publish(runtime: Runtime, batch_id: BatchId) -> None:
     with runtime.database.transaction() as db:
         planning.plan(db, batch_id)
         batch = batches.get(db, batch_id)
+    with about(profile=batch.profile):
+        if batch.status == BatchStatus.STOPPING:
+            _wind_down(runtime, batch)
+        elif batch.status == BatchStatus.LIVE:
+            _publish(runtime, batch)
+
+
+def _wind_down(runtime: Runtime, batch: Batch) -> None:
     marketplace, pacer = runtime.marketplace(batch.profile)
-    if batch.status == BatchStatus.STOPPING:
-        stop.wind_down(
-            runtime.database, marketplace, pacer, batch_id, runner=runtime.runner, lease_s=runtime.settings.lease_s
-        )
-    elif batch.status == BatchStatus.LIVE:
-        publish.publish(
-            runtime.database,
-            marketplace,
-            pacer,
-            batch_id,
-            runner=runtime.runner,
-            lease_s=runtime.settings.lease_s,
-            media_base_url=f"{runtime.settings.web_url}/media",
-        )
+    lease_s = runtime.settings.lease_s
+    stop.wind_down(runtime.database, marketplace, pacer, BatchId(batch.id), runner=runtime.runner, lease_s=lease_s)
+
+
+def _publish(runtime: Runtime, batch: Batch) -> None:
+    marketplace, pacer = runtime.marketplace(batch.profile)
+    publish.publish(
+        runtime.database,
+        marketplace,
+        pacer,
+        BatchId(batch.id),
+        runner=runtime.runner,
+        lease_s=runtime.settings.lease_s,
+        media_base_url=f"{runtime.settings.web_url}/media",
+    )
 
 
 def run_collect(runtime: Runtime, profile: str) -> None:
     """Poll one marketplace for all its live HITs."""
     marketplace, pacer = runtime.marketplace(profile)
-    collect.collect(runtime.database, marketplace, pacer, secret=installation_secret(runtime.settings))
+    with about(profile=profile):
+        collect.collect(runtime.database, marketplace, pacer, secret=installation_secret(runtime.settings))
 
 
 def run_review(runtime: Runtime, batch_id: BatchId) -> None:
     """Decide what was collected, tell the marketplace, settle finished HITs."""
-    collect.read_answers(runtime.database, batch_id)
-    with runtime.database.transaction() as db:
-        profile = batches.get(db, batch_id).profile
+    profile = _profile(runtime, batch_id)
     marketplace, pacer = runtime.marketplace(profile)
-    review.review(
-        runtime.database, marketplace, pacer, batch_id, runner=runtime.runner, lease_s=runtime.settings.lease_s
-    )
+    lease_s = runtime.settings.lease_s
+    with about(profile=profile):
+        collect.read_answers(runtime.database, batch_id)
+        review.review(runtime.database, marketplace, pacer, batch_id, runner=runtime.runner, lease_s=lease_s)
 
 
 def run_consensus(runtime: Runtime, batch_id: BatchId) -> None:
     """Read new answers, compute what they change, and close the Batch if that was the last of it."""
-    collect.read_answers(runtime.database, batch_id)
-    consensus.compute(runtime.database, batch_id)
+    with about(profile=_profile(runtime, batch_id)):
+        collect.read_answers(runtime.database, batch_id)
+        consensus.compute(runtime.database, batch_id)
+        with runtime.database.transaction() as db:
+            batches.close_if_finished(db, batch_id, now=datetime.now(UTC))
+
+
+def _profile(runtime: Runtime, batch_id: BatchId) -> str:
     with runtime.database.transaction() as db:
-        batches.close_if_finished(db, batch_id, now=datetime.now(UTC))
+        return batches.get(db, batch_id).profile

@@ -15,11 +15,11 @@ from app.db.engine import Database
 from app.marketplace import accounting, lifecycle
 from app.marketplace.accounting import Entry
 from app.marketplace.lifecycle import Counts
-from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus
+from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, constant
 
 _AT_ONCE = 500
-_DEADLINE_PASSED = Assignment.status == AssignmentStatus.PENDING
-_UNDECIDED = Assignment.status == AssignmentStatus.SUBMITTED
+_PENDING = Assignment.status == constant(AssignmentStatus.PENDING)
+_SUBMITTED = Assignment.status == constant(AssignmentStatus.SUBMITTED)
 
 
 def counts_of(hit: HIT) -> Counts:
@@ -89,8 +89,8 @@ def settle(database: Database, now: datetime, *, wait: bool = True) -> int:
 def due_hits(db: Session, now: datetime, limit: int = _AT_ONCE) -> Sequence[str]:
     """Ids of HITs on which something is due; three short index scans when there is nothing."""
     expired = select(HIT.id).where(HIT.expires_at <= now, HIT.reserved_slots > HIT.pending + HIT.submitted)
-    abandoned = select(Assignment.hit_id).where(_DEADLINE_PASSED, Assignment.deadline < now)
-    approved = select(Assignment.hit_id).where(_UNDECIDED, Assignment.auto_approval_at <= now)
+    abandoned = select(Assignment.hit_id).where(_PENDING, Assignment.deadline < now)
+    approved = select(Assignment.hit_id).where(_SUBMITTED, Assignment.auto_approval_at <= now)
     return db.scalars(union(*(part.limit(limit).subquery().select() for part in (expired, abandoned, approved)))).all()
 
 
@@ -123,6 +123,6 @@ def _settle(hit: HIT, due: Iterable[Assignment], now: datetime) -> list[Entry]:
 
 def _due(now: datetime) -> ColumnElement[bool]:
     return or_(
-        _DEADLINE_PASSED & (Assignment.deadline < now),
-        _UNDECIDED & (Assignment.auto_approval_at <= now),
+        _PENDING & (Assignment.deadline < now),
+        _SUBMITTED & (Assignment.auto_approval_at <= now),
     )

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from app.db.engine import Database
 from app.logs import get_logger
-from app.marketplace import bodies, bookkeeping, requesters, wire, wire_endpoint, worker_site
+from app.marketplace import bodies, bookkeeping, requesters, tokens, wire, wire_endpoint, worker_site
 from app.marketplace.context import Clock, Marketplace, marketplace_of, utc_now
 from app.marketplace.requesters import KeyRing
 from app.settings import Settings
@@ -63,12 +63,18 @@ async def _settle_now_and_then(market: Marketplace) -> None:
     while True:
         await asyncio.sleep(SETTLING_INTERVAL_S)
         try:
-            settled = await run_in_threadpool(bookkeeping.settle, market.database, market.clock(), wait=False)
+            settled = await run_in_threadpool(_housekeep, market)
         except (OperationalError, PoolTimeout) as error:
             log.warning("marketplace.settling_failed", error=type(error).__name__)
         else:
             if settled:
                 log.info("marketplace.settled", hits=settled)
+
+
+def _housekeep(market: Marketplace) -> int:
+    with market.database.transaction() as db:
+        tokens.forget(db, market.clock())
+    return bookkeeping.settle(market.database, market.clock(), wait=False)
 
 
 async def _to_worker_site(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,3 +34,8 @@ def claim(db: Session, *, requester_id: str, operation: str, token: str, result_
             RequestToken.token == token,
         )
     ).scalar_one()
+
+
+def forget(db: Session, now: datetime) -> None:
+    """Drop the tokens that may be used again."""
+    db.execute(delete(RequestToken).where(RequestToken.used_at <= now - TOKEN_LIFETIME))

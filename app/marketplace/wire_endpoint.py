@@ -47,11 +47,11 @@ def _call(market: Marketplace, request: Request, body: bytes | None) -> bytes:
     if body is None:
         raise BodyTooLarge(f"The body exceeds {bodies.LARGEST_BODY} bytes.")
     operation = wire.operation_of(request.headers.get("x-amz-target"))
-    requester_id = _caller(market, request, body)
-    params = wire.parse(operation, body)
-    if operation not in OPERATIONS:
-        raise not_supported(operation)
     try:
+        requester_id = _caller(market, request, body)
+        params = wire.parse(operation, body)
+        if operation not in OPERATIONS:
+            raise not_supported(operation)
         return wire.serialise(operation, perform(market, operation, requester_id, params))
     except (OperationalError, PoolTimeout) as error:
         log.warning("wire.database_failed", operation=operation, error=type(error).__name__)

@@ -39,10 +39,11 @@ def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
     endpoint_url = settings.endpoint_url(profile)
     keys = local_credentials(settings) if profile is MarketplaceProfile.LOCAL else None
     config = Config(
+        # With three attempts and their pauses a call ends within db/leases.py's LONGEST_CALL_S.
         connect_timeout=5,
-        read_timeout=30,
+        read_timeout=20,
         # boto3's own retries smooth over short troubles; what outlasts them goes back to the table of operations.
-        retries={"mode": "standard", "total_max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=settings.publish_threads + 4,
         user_agent_extra="label-jury",
     )

@@ -36,7 +36,7 @@ class ExportManifest:
 
 
 # One line an Item, Responses or not: partial results can be had at any time.
-_CONSENSUS = """
+CONSENSUS_QUERY = """
     SELECT i.external_id AS id, i.given_label, i.guessed_label,
            c.category, c.option AS consensus,
            CASE c.option WHEN 'given' THEN i.given_label WHEN 'guessed' THEN i.guessed_label END AS consensus_label,
@@ -101,7 +101,7 @@ def consensus_csv(db: Session, batch_id: BatchId, *, method: str = majority.NAME
     An Item without Consensus has counts of 0 and status open. `extra` is the file's other columns as one JSON object.
     """
     _batch_name(db, batch_id)
-    return copy_out(db, _CONSENSUS, {"batch_id": batch_id, "method": method})
+    return copy_out(db, CONSENSUS_QUERY, {"batch_id": batch_id, "method": method})
 
 
 def responses_csv(

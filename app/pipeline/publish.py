@@ -69,17 +69,23 @@ def publish(
 
     Returns how many HITs went live in this call. Any number of runners may publish the same Batch at the same time.
     """
-    published = 0
-    while claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s):
-        publishing = _prepare(database, marketplace, pacer, batch_id, media_base_url)
-        if publishing is None:
-            _release(database, claimed)
-            break
-        done = _publish_claimed(database, marketplace, pacer, publishing, claimed)
-        published += done
-        if done == 0:
-            break
-    return published
+    progress = _Progress()
+    # Claiming goes on while calls are under way: to wait for the last call of every claim would cost a third of the rate.
+    ready = _ready(database, marketplace, pacer, batch_id, progress, runner, lease_s, media_base_url)
+    results: list[Result] = []
+    for call, outcome in pacer.each(lambda call: call.act(marketplace), ready):
+        if isinstance(outcome, ServiceError):
+            progress.failed_in_a_row += 1
+            _write_failure(database, call.operation, outcome)
+            _pause_if_refused(database, batch_id, progress, outcome)
+        else:
+            progress.failed_in_a_row = 0
+            results.append((call, outcome))
+        if len(results) >= pacer.threads:
+            progress.published += _write_results(database, results)
+            results = []
+    progress.published += _write_results(database, results)
+    return progress.published
 
 
 def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float) -> list[Claimed]:
@@ -140,6 +146,7 @@ def _publish_claimed(
     found = _search_lost(marketplace, pacer, claimed, hits)
 
     def act(operation: Claimed) -> MarketplaceHITId:
+        operation.check_lease()
         return found.get(operation.hit_id) or requester.create_hit(marketplace, hits[operation.hit_id])
 
     live, refused = 0, None
@@ -195,7 +202,7 @@ def _write_results(
             hits={str(operation.hit_id): hit_id for operation, hit_id in results},
         )
     for operation, hit_id in results:
-        log.info("hit.published", batch_id=batch.id, hit_id=hit_id, attempt=operation.attempt, profile=batch.profile)
+        log.info("hit.published", batch_id=batch.id, hit_id=hit_id, attempt=operation.attempt)
     return len(results)
 
 

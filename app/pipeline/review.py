@@ -36,6 +36,7 @@ log = get_logger(__name__)
 
 CLAIM_SIZE = 50
 DECIDE_SIZE = 1000
+_ATTENTION = "An approval was refused and will be tried again"
 
 
 def decide(db: Session, batch_id: BatchId) -> int:
@@ -117,13 +118,14 @@ def _approve_claimed(
         feedback = decide_review(ReviewPolicy(db.get_one(Batch, batch_id).review_policy)).feedback
 
     def act(operation: Claimed) -> AssignmentStatus:
+        operation.check_lease()
         return _approve(marketplace, known[AssignmentId(operation.assignment_id or 0)], feedback)
 
     done = 0
     results: list[tuple[Claimed, AssignmentStatus]] = []
     for operation, outcome in pacer.each(act, claimed):
         if isinstance(outcome, ServiceError):
-            _write_failure(database, operation, outcome)
+            _write_failure(database, batch_id, operation, outcome)
         else:
             results.append((operation, outcome))
         if len(results) >= pacer.threads:
@@ -149,6 +151,10 @@ def _write_results(database: Database, batch_id: BatchId, results: Sequence[tupl
         return 0
     now = datetime.now(UTC)
     with database.transaction() as db:
+        db.execute(
+            text("UPDATE batches SET attention = NULL WHERE id = :id AND starts_with(attention, :ours)"),
+            {"id": batch_id, "ours": _ATTENTION},
+        )
         for status in AssignmentStatus:
             ids = [operation.assignment_id for operation, outcome in results if outcome == status]
             _write_status(db, ids, status, now)
@@ -183,13 +189,12 @@ def _write_status(db: Session, ids: Sequence[AssignmentId | None], status: Assig
         db.execute(text(cancel), {"ids": list(ids)})
 
 
-def _write_failure(database: Database, operation: Claimed, error: ServiceError) -> None:
-    now = datetime.now(UTC)
+def _write_failure(database: Database, batch_id: BatchId, operation: Claimed, error: ServiceError) -> None:
+    """Tried again later, with growing pauses. A refusal is also shown: the work is owed, and somebody should know."""
     with database.transaction() as db:
+        leases.retry_later(db, operation, error=str(error), now=datetime.now(UTC))
         if isinstance(error, MarketplaceRefused):
-            leases.fail(db, operation, error=str(error), now=now)
-        else:
-            leases.retry_later(db, operation, error=str(error), now=now)
+            db.get_one(Batch, batch_id, with_for_update=True).attention = f"{_ATTENTION}: {error}"
     log.warning("assignment.not_approved", assignment_id=operation.assignment_id, error=str(error))
 
 

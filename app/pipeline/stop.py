@@ -12,7 +12,7 @@ from app.db.leases import Claimed
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
 from app.domain.vocabulary import BatchId, BatchStatus, HITId, MarketplaceHITId, OperationKind
-from app.errors import MarketplaceRefused, ServiceError
+from app.errors import ServiceError
 from app.logs import get_logger
 from app.mturk import requester
 from app.mturk.client import Marketplace
@@ -39,7 +39,8 @@ def wind_down(
     with database.transaction() as db:
         leases.intend(db, OperationKind.EXPIRE, batch_id, [(hit_id, None) for hit_id in _still_open(db, batch_id)])
     while claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s):
-        _expire(database, marketplace, pacer, batch_id, claimed)
+        if _expire(database, marketplace, pacer, batch_id, claimed) == 0:
+            break
     with database.transaction() as db:
         enqueue(db, Job.REVIEW, batch_id=batch_id)
 
@@ -138,7 +139,8 @@ def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float
 
 def _expire(
     database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, claimed: Sequence[Claimed]
-) -> None:
+) -> int:
+    """Expire the HITs; returns how many were. The others are tried again later, with growing pauses."""
     with database.transaction() as db:
         rows = db.execute(
             text("SELECT id, marketplace_hit_id FROM hits WHERE id = ANY(:ids)"),
@@ -147,18 +149,19 @@ def _expire(
         known = {HITId(hit_id): MarketplaceHITId(marketplace_hit_id) for hit_id, marketplace_hit_id in rows}
 
     def act(operation: Claimed) -> None:
+        operation.check_lease()
         requester.expire_hit(marketplace, known[operation.hit_id])
 
+    expired = 0
     for operation, outcome in pacer.each(act, claimed):
-        now = datetime.now(UTC)
+        now, hit_id = datetime.now(UTC), known[operation.hit_id]
         with database.transaction() as db:
-            if isinstance(outcome, MarketplaceRefused):
-                leases.fail(db, operation, error=str(outcome), now=now)
-            elif isinstance(outcome, ServiceError):
+            if isinstance(outcome, ServiceError):
                 leases.retry_later(db, operation, error=str(outcome), now=now)
-            else:
-                leases.finish(db, [operation.id], now=now)
-                audit.record(
-                    db, actor="job runner", action="hit.expired", batch_id=batch_id, hit_id=known[operation.hit_id]
-                )
-        log.info("hit.expired", batch_id=batch_id, hit_id=known[operation.hit_id], outcome=str(outcome or "done"))
+                log.warning("hit.not_expired", batch_id=batch_id, hit_id=hit_id, error=str(outcome))
+                continue
+            leases.finish(db, [operation.id], now=now)
+            audit.record(db, actor="job runner", action="hit.expired", batch_id=batch_id, hit_id=hit_id)
+        expired += 1
+        log.info("hit.expired", batch_id=batch_id, hit_id=hit_id)
+    return expired

@@ -1,6 +1,7 @@
 """How much room a HIT's page has for Items: MTurk takes 65,535 bytes a question, and rendering each Item to see is slow."""
 
 import html
+import re
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,6 +13,8 @@ from app.questions.rendering import ShownItem, render
 # A position may take more digits than in the pages that were measured.
 _SLACK_PER_ITEM = 64
 _PROBE = 100
+# What html.escape replaces.
+_ESCAPED = re.compile("[&<>\"']")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,12 @@ class PageBudget:
 
 
 def _written(value: str) -> int:
-    return len(html.escape(legal_in_html(value)).encode())
+    # What is printable is legal; most values are plain besides, and import measures three a row.
+    if not value.isprintable():
+        value = legal_in_html(value)
+    if _ESCAPED.search(value):
+        value = html.escape(value)
+    return len(value) if value.isascii() else len(value.encode())
 
 
 def _sample(media_type: MediaType, position: int, label: int, medium: int) -> ShownItem:

@@ -11,21 +11,17 @@ from app.web import error_pages, health, media
 from app.web.dependencies import Connect
 from app.web.pages import account, batch, items, new_batch, overview, questions, reference, sign_in
 from app.web.security_headers import SecurityHeaders
+from app.web.upload_limit import UploadLimit
 
 STATIC = Path(__file__).parent / "static"
 
 
 def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
     """The console. `main.py` mounts the API into it."""
-    app = FastAPI(
-        title="Label Jury console",
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        max_body_size=settings.max_upload_mb * 1_000_000,
-    )
+    app = FastAPI(title="Label Jury console", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.settings, app.state.database, app.state.connect = settings, database, connect
     app.add_middleware(SecurityHeaders, https=settings.web_url.startswith("https:"))
+    app.add_middleware(UploadLimit, largest_bytes=settings.max_upload_mb * 1_000_000)
     error_pages.register(app)
     # new_batch before batch: /batches/new is not the Batch called "new".
     for part in (health, media, sign_in, overview, new_batch, batch, items, questions, account, reference):

@@ -84,7 +84,9 @@ def _unexpected(request: Request, error: Exception) -> Response:
 def _error_page(request: Request, code: int, message: str, problems: list[Problem]) -> Response:
     heading = _HEADINGS.get(code, "Something went wrong")
     back = _way_back(request.url.path) if request.method == "POST" else "/"
-    return page(request, "error", status=code, code=code, heading=heading, message=message, problems=problems, back=back)
+    return page(
+        request, "error", status=code, code=code, heading=heading, message=message, problems=problems, back=back
+    )
 
 
 def _way_back(path: str) -> str:

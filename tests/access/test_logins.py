@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,8 +15,8 @@ HERE = "198.51.100.7"
 
 
 @pytest.fixture
-def rita(db: Session) -> Iterator[NewAccount]:
-    yield accounts.create(db, email="rita@example.org", role=Role.OWNER, by="cli")
+def rita(db: Session) -> NewAccount:
+    return accounts.create(db, email="rita@example.org", role=Role.OWNER, by="cli")
 
 
 def fail(db: Session, email: str, *, times: int, address: str = HERE, now: datetime = NOW) -> None:

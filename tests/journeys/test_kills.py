@@ -10,14 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from app.db.item_sources import ItemFile
+from app.domain.vocabulary import BatchId
 from app.marketplace import crowd
 from app.marketplace.crowd import CrowdPlan, CrowdReport
+from app.mturk.client import Marketplace, connect
+from app.pipeline import batches, item_import
+from app.questions import catalogue
+from app.settings import MarketplaceProfile
 from tests.stack import Part, RunningStack, running_stack
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("kills")]
 
 ITEMS, WORKERS = 24, 5
-PRICE = Decimal("0.06")
+REWARD, PRICE = Decimal("0.05"), Decimal("0.06")
 # Each seed kills the runner once in publish and once in collect: twenty kills. A failure names its seed.
 SEEDS = range(2026_11_01, 2026_11_11)
 
@@ -34,20 +40,19 @@ def stack(tmp_path: Path, database_url: str) -> Iterator[RunningStack]:
 def test_a_runner_killed_at_random_points_publishes_once_loses_nothing_and_pays_exactly(
     stack: RunningStack, tmp_path: Path
 ) -> None:
+    marketplace = connect(stack.settings, MarketplaceProfile.LOCAL)
     for batch_id, seed in enumerate(SEEDS, 1):
         rng = random.Random(seed)
         create(stack, tmp_path, seed)
-        launched = threading.Thread(target=stack.labeljury, args=("batch", "launch", str(batch_id)))
-        launched.start()
+        batches.launch(stack.database, marketplace, BatchId(batch_id), by="rita")
         kill_during_publish(stack, batch_id, rng)
-        launched.join()
         stack.wait_for(f"SELECT count(*) = {ITEMS} FROM hits WHERE batch_id = :id AND status = 'live'", id=batch_id)
         report = kill_during_collect(stack, seed, rng)
         assert report.failures == 0, (seed, report.errors)
         assert report.submitted == ITEMS * WORKERS, seed
         stack.wait_for("SELECT status = 'done' FROM batches WHERE id = :id", within_s=90, id=batch_id)
         check_batch(stack, batch_id, seed)
-    check_accounts(stack)
+    check_accounts(stack, marketplace)
 
 
 def create(stack: RunningStack, folder: Path, seed: int) -> None:
@@ -56,8 +61,19 @@ def create(stack: RunningStack, folder: Path, seed: int) -> None:
         writer = csv.writer(file)
         writer.writerow(["id", "text", "given_label", "guessed_label"])
         writer.writerows([f"{seed}-{n}", f"example {n} of {seed}", "cat", "dog"] for n in range(ITEMS))
-    done = stack.labeljury("batch", "create", path, "--template", "text", "--seed", str(seed))
-    assert done.returncode == 0, done.stderr
+    new = batches.NewBatch(
+        name=f"seed {seed}",
+        template=catalogue.load("text"),
+        profile=MarketplaceProfile.LOCAL,
+        reward_usd=REWARD,
+        seed=seed,
+    )
+    with stack.database.transaction() as db:
+        batch = batches.create(db, new, by="rita")
+        budget, media_dir = batches.page_budget(new), stack.settings.media_path
+        item_import.import_items(
+            db, BatchId(batch.id), ItemFile.of(path), media_root=None, media_dir=media_dir, budget=budget
+        )
 
 
 def kill_during_publish(stack: RunningStack, batch_id: int, rng: random.Random) -> None:
@@ -114,18 +130,9 @@ def check_batch(stack: RunningStack, batch_id: int, seed: int) -> None:
     assert tuple(ours) == expected, f"seed {seed}"
 
 
-def check_accounts(stack: RunningStack) -> None:
+def check_accounts(stack: RunningStack, marketplace: Marketplace) -> None:
     """What the marketplace took is what our ledger paid, to the cent; nothing is on hold."""
-    import boto3
-
-    client = boto3.client(
-        "mturk",
-        region_name="us-east-1",
-        endpoint_url=stack.marketplace_url,
-        aws_access_key_id=stack.credentials.access_key_id,
-        aws_secret_access_key=stack.credentials.secret_access_key,
-    )
-    balance = client.get_account_balance()
+    balance = marketplace.client.get_account_balance()
     paid = stack.one("SELECT sum(amount_usd) AS usd FROM payments WHERE status = 'paid'").usd
     assert stack.settings.marketplace_opening_balance_usd - Decimal(balance["AvailableBalance"]) == paid
     assert Decimal(balance["OnHoldBalance"]) == 0

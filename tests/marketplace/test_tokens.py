@@ -2,8 +2,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 from app.db.engine import Database
+from app.marketplace import tokens
+from app.marketplace.store import RequestToken
 from app.secrets import Credentials
 from app.settings import Settings
 from tests.marketplace.conftest import MovedClock, mturk_client
@@ -58,3 +61,15 @@ def test_one_token_at_two_marketplaces_at_once_makes_one_hit(
         assert clients[0].list_hits()["NumResults"] == 4
         assert clients[0].get_account_balance()["AvailableBalance"] == "9998.80"
     other.close()
+
+
+def test_old_tokens_are_forgotten_and_fresh_ones_kept(
+    mturk: "MTurkClient", clock: MovedClock, database: Database
+) -> None:
+    publish(mturk, UniqueRequestToken="old", LifetimeInSeconds=864_000)
+    clock.advance(hours=12)
+    publish(mturk, UniqueRequestToken="fresh", LifetimeInSeconds=864_000)
+    clock.advance(hours=13)
+    with database.transaction() as db:
+        tokens.forget(db, clock())
+        assert db.scalars(select(RequestToken.token)).all() == ["fresh"]

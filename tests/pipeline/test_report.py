@@ -22,10 +22,17 @@ from tests.factories import (
 )
 
 
-def pay(db: Session, batch: Batch, hit_id: int, kind: str, usd: str, *, status: str, assignment: int | None = None) -> None:
+def pay(
+    db: Session, batch: Batch, hit_id: int, kind: str, usd: str, *, status: str, assignment: int | None = None
+) -> None:
     db.execute(
         insert(Payment).values(
-            batch_id=batch.id, hit_id=hit_id, assignment_id=assignment, kind=kind, status=status, amount_usd=Decimal(usd)
+            batch_id=batch.id,
+            hit_id=hit_id,
+            assignment_id=assignment,
+            kind=kind,
+            status=status,
+            amount_usd=Decimal(usd),
         )
     )
 
@@ -40,7 +47,7 @@ def test_a_draft_has_no_progress_and_no_forecast_yet(db: Session) -> None:
     seen = report.progress(db, BatchId(batch.id))
     assert (seen.items, seen.responses, seen.responses_expected, seen.open) == (3, 0, 15, 3)
     assert (seen.done_share, seen.agreement, seen.hits.total) == (0.0, None, 0)
-    assert (seen.money.cap_usd, seen.money.forecast_usd, seen.money.reserved_usd) == (None, None, 0)
+    assert (seen.money.cap_usd, seen.money.forecast_usd, seen.money.reserved_usd) == (None, None, Decimal(0))
 
 
 def test_progress_counts_hits_assignments_and_responses(db: Session) -> None:
@@ -104,7 +111,12 @@ def test_another_batchs_rows_are_not_counted(db: Session) -> None:
     make_consensus(db, item)
     pay(db, other, hit.id, "reservation", "0.30", status="booked")
     seen = report.progress(db, BatchId(batch.id))
-    assert (seen.hits.total, seen.assignments.submitted, seen.responses, seen.money.reserved_usd) == (0, 0, 0, 0)
+    assert (seen.hits.total, seen.assignments.submitted, seen.responses, seen.money.reserved_usd) == (
+        0,
+        0,
+        0,
+        Decimal(0),
+    )
 
 
 def test_refused_calls_are_counted_and_told_with_their_error(db: Session) -> None:
@@ -132,12 +144,14 @@ def test_the_overview_lists_every_batch_newest_first(db: Session) -> None:
     seen = report.overview(db)
     assert [line.id for line in seen] == [done.id, live.id, draft.id]
     assert [line.done_share for line in seen] == [1.0, 0.5, 0.0]
-    assert [line.reserved_usd for line in seen] == [0, Decimal("0.30"), 0]
+    assert [line.reserved_usd for line in seen] == [Decimal(0), Decimal("0.30"), Decimal(0)]
 
 
 def test_items_come_page_by_page_with_their_votes(db: Session) -> None:
     batch, items = live_batch(db, 3)
-    make_consensus(db, items[1], response_count=5, given_count=1, guessed_count=3, neither_count=1, option=Option.GUESSED)
+    make_consensus(
+        db, items[1], response_count=5, given_count=1, guessed_count=3, neither_count=1, option=Option.GUESSED
+    )
     first = item_report.items_page(db, BatchId(batch.id), limit=2)
     assert [row.external_id for row in first] == [item.external_id for item in items[:2]]
     assert first[0].category is None

@@ -1,6 +1,7 @@
 import json
 from decimal import Decimal
 
+from app.domain.vocabulary import BatchId
 from app.jobs import stages
 from tests.pipeline.conftest import House, in_threads
 
@@ -91,19 +92,15 @@ def test_work_that_was_rejected_elsewhere_costs_nothing_and_its_reservation_is_r
     assert house.one("SELECT status FROM batches").status == "done"
 
 
-def test_a_refused_approval_is_shown_and_tried_again_on_resume(house: House) -> None:
-    from app.domain.vocabulary import BatchId
-    from app.pipeline import batches
-
+def test_a_refused_approval_is_shown_and_tried_again_later(house: House) -> None:
     batch_id = BatchId(answered(house))
     body = {"__type": "RequestError", "Message": "no (1)", "TurkErrorCode": "AWS.MechanicalTurk.PermissionDenied"}
     house.wire.refuse["ApproveAssignment"] = (400, json.dumps(body).encode())
     stages.run_review(house.runtime, batch_id)
-    assert house.one("SELECT count(*) AS n FROM operations WHERE status = 'failed'").n == 10
+    assert "PermissionDenied" in house.one("SELECT attention FROM batches").attention
     assert paid(house) == 0
     house.wire.refuse.clear()
-    with house.database.transaction() as db:
-        batches.pause(db, batch_id, by="rita")
-        batches.resume(db, batch_id, by="rita")
+    house.execute("UPDATE operations SET not_before = now()")
     stages.run_review(house.runtime, batch_id)
     assert paid(house) == Decimal("0.60")
+    assert house.one("SELECT attention FROM batches").attention is None

@@ -11,7 +11,7 @@ from app.marketplace import accounting, bookkeeping, fees, paging, tokens
 from app.marketplace.accounting import Entry
 from app.marketplace.operations import limits
 from app.marketplace.operations.shapes import hit_shape
-from app.marketplace.store import HIT, HITStatus, HITType
+from app.marketplace.store import HIT, HITStatus, HITType, constant
 from app.marketplace.wire_errors import (
     RequestError,
     does_not_exist,
@@ -34,13 +34,13 @@ def get_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: date
 
 def list_hits(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """The Requester's HITs that are not disposed, newest first."""
-    return _listed(db, requester_id, params, [HIT.status != HITStatus.DISPOSED.value])
+    return _listed(db, requester_id, params, [HIT.status != constant(HITStatus.DISPOSED)])
 
 
 def list_reviewable_hits(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """HITs that are Reviewable (or, when asked for, Reviewing), newest first."""
     status = params.get("Status", HITStatus.REVIEWABLE.value)
-    wanted: list[ColumnElement[bool]] = [HIT.status == status, HIT.status.like("Review%")]
+    wanted: list[ColumnElement[bool]] = [HIT.status == status, HIT.status.like(constant("Review%"))]
     if "HITTypeId" in params:
         wanted.append(HIT.hit_type_id == params["HITTypeId"])
     return _listed(db, requester_id, params, wanted)

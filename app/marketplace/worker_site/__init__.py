@@ -4,11 +4,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from app.marketplace.worker_site import account_pages, frame_pages, task_pages
-from app.marketplace.worker_site.pages import http_error_page, malformed_page, refusal_page
+from app.marketplace.worker_site.pages import http_error_page, malformed_page, refusal_page, unavailable_page
 from app.marketplace.worker_site.refusals import Refused
 
 STATIC = Path(__file__).parent / "static"
@@ -23,3 +25,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, refusal_page)
     app.add_exception_handler(RequestValidationError, malformed_page)
     app.add_exception_handler(HTTPException, http_error_page)
+    app.add_exception_handler(OperationalError, unavailable_page)
+    app.add_exception_handler(PoolTimeout, unavailable_page)

@@ -8,13 +8,15 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, HITType, Requester
+from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, HITType, Requester, constant
 
 GROUPS_A_PAGE = 30
 HISTORY_A_PAGE = 50
 # Counting further would cost more than the number is worth to a Worker.
 MOST_COUNTED = 1000
-_COUNTS_AS_DONE = ("Pending", "Submitted", "Approved", "Rejected")
+# What a Worker has returned or abandoned they may do after all.
+COUNTS_AS_DONE = Assignment.status.in_([constant(word) for word in ("Pending", "Submitted", "Approved", "Rejected")])
+_ASSIGNABLE = HIT.status == constant(HITStatus.ASSIGNABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def groups(db: Session, worker_id: str | None, now: datetime, *, page: int = 1) 
         select(HITType, Requester.name, counted.c.available)
         .join(Requester, Requester.id == HITType.requester_id)
         .join(counted, true())
-        .where(exists().where(HIT.hit_type_id == HITType.id, HIT.status == HITStatus.ASSIGNABLE.value))
+        .where(exists().where(HIT.hit_type_id == HITType.id, _ASSIGNABLE))
         .where(counted.c.available > 0)
         .order_by(HITType.created_at.desc(), HITType.id)
         .limit(GROUPS_A_PAGE + 1)
@@ -77,12 +79,10 @@ def next_hit_id(db: Session, hit_type_id: str, worker_id: str | None, now: datet
 
 def open_to(worker_id: str | None, now: datetime) -> ColumnElement[bool]:
     """The condition that a HIT is assignable and this Worker has not worked on it."""
-    assignable = (HIT.status == HITStatus.ASSIGNABLE.value) & (HIT.expires_at > now)
+    assignable = _ASSIGNABLE & (HIT.expires_at > now)
     if worker_id is None:
         return assignable
-    done = exists().where(
-        Assignment.hit_id == HIT.id, Assignment.worker_id == worker_id, Assignment.status.in_(_COUNTS_AS_DONE)
-    )
+    done = exists().where(Assignment.hit_id == HIT.id, Assignment.worker_id == worker_id, COUNTS_AS_DONE)
     return assignable & ~done
 
 

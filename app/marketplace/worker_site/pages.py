@@ -81,6 +81,12 @@ def malformed_page(request: Request, error: Exception) -> Response:
     return page(request, "refused", None, status=422, message="This form or link holds a value that does not fit.")
 
 
+def unavailable_page(request: Request, error: Exception) -> Response:
+    """What a Worker reads while the database is out of reach."""
+    message = "The marketplace is out of order for a moment. Go back and try again; an open assignment stays yours."
+    return page(request, "refused", None, status=503, message=message)
+
+
 def http_error_page(request: Request, error: Exception) -> Response:
     """What a Worker reads where there is no page, or none for this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500

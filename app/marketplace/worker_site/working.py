@@ -13,7 +13,6 @@ from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, 
 from app.marketplace.worker_site import browsing
 from app.marketplace.worker_site.refusals import Refused, not_found
 
-_COUNTS_AS_DONE = ("Pending", "Submitted", "Approved", "Rejected")
 _PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"
 # Each failed try means that another Worker took the HIT in between.
 _TRIES = 20
@@ -37,7 +36,7 @@ def accept(db: Session, worker_id: str, hit_id: str, now: datetime) -> str:
     entries = bookkeeping.settle_hit(db, hit, now)
     db.flush()
     before = select(Assignment.id, Assignment.status).where(
-        Assignment.hit_id == hit.id, Assignment.worker_id == worker_id, Assignment.status.in_(_COUNTS_AS_DONE)
+        Assignment.hit_id == hit.id, Assignment.worker_id == worker_id, browsing.COUNTS_AS_DONE
     )
     found = db.execute(before).one_or_none()
     if found is not None and found.status != AssignmentStatus.PENDING:
@@ -67,11 +66,11 @@ def accept_any(db: Session, worker_id: str, hit_type: HITType, now: datetime) ->
     if pending is not None:
         return pending
     for _ in range(_TRIES):
-        hit_id = browsing.next_hit_id(db, hit_type.id, worker_id, now)
-        if hit_id is None:
-            return None
         try:
-            return accept(db, worker_id, hit_id, now)
+            # Undone when refused, so that the lock of that HIT is given up before the next one is taken.
+            with db.begin_nested():
+                hit_id = browsing.next_hit_id(db, hit_type.id, worker_id, now)
+                return None if hit_id is None else accept(db, worker_id, hit_id, now)
         except Refused:
             continue
     return None

@@ -204,10 +204,8 @@ def test_workers_keep_their_cookies_to_themselves(marketplace: str, mturk: "MTur
     assert len({found["WorkerId"] for found in assignments(mturk, hit_id)}) == 4
 
 
-def test_eight_workers_hand_in_more_than_ten_assignments_a_second(marketplace: str, mturk: "MTurkClient") -> None:
+def test_eight_workers_at_once_share_thirty_hits_without_an_error(marketplace: str, mturk: "MTurkClient") -> None:
     for at in range(30):
         publish(mturk, pictures(1, first=at))
     report = run_crowd(marketplace, CrowdPlan(workers=8, concurrency=8, patience_s=0))
-    assert report.submitted == 150
-    # Two cores with other work on them do about thirty, with the marketplace in the same process.
-    assert report.submitted / report.seconds >= 10
+    assert (report.submitted, report.failures) == (150, 0)

@@ -1,0 +1,101 @@
+"""Publish: our publisher beside a plain boto3 loop over the same questions, against an endpoint 60 ms away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from app.db.engine import Database
+from app.domain.vocabulary import BatchId
+from app.jobs import stages
+from benchmarks import text_batches
+from benchmarks.ground import Ground, Market
+from benchmarks.plain import plain_client
+from benchmarks.report import Line, Report, side_by_side, timed
+
+if TYPE_CHECKING:
+    from mypy_boto3_mturk import MTurkClient
+
+LATENCY_S = 0.060
+PACED_CALLS_PER_SECOND = 50.0
+_GOAL, _PACED_GOAL = 10.0, 0.90
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    hit_type_id: str
+    questions: Sequence[str]
+
+
+def run(ground: Ground, *, quick: bool) -> Report:
+    """HITs per second of one publishing process with the default settings, planning included."""
+    hits = 60 if quick else 200
+    with ground.market(latency_s=LATENCY_S) as market:
+        runtime = market.runtime()
+        plain = plain_client(market, market.settings.marketplace_url)
+        same = _same_questions(market, _publish(market, hits)[0])
+        ours, loop = side_by_side(2, lambda: _publish(market, hits)[1], lambda: timed(lambda: _plain(plain, same)))
+        ceiling = runtime.settings.publish_threads / LATENCY_S
+        rate, plain_rate = hits / median(ours), hits / median(loop)
+        paced = hits / _publish(market, hits, calls_per_second=PACED_CALLS_PER_SECOND)[1]
+    times, share = rate / plain_rate, paced / PACED_CALLS_PER_SECOND
+    return Report(
+        f"publish: {hits} HITs, {LATENCY_S * 1000:.0f} ms latency, one process, {runtime.settings.publish_threads} threads",
+        [
+            Line(
+                "publisher beside a boto3 loop, HITs/s",
+                f"{rate:.0f}",
+                f"{plain_rate:.1f}",
+                f"{times:.1f} x",
+                f">= {_GOAL:.0f} x",
+                times >= _GOAL,
+            ),
+            Line("what the threads and the latency allow, HITs/s", "", f"{ceiling:.0f}", f"{rate / ceiling:.0%}"),
+            Line(
+                f"paced to {PACED_CALLS_PER_SECOND:.0f} calls/s, HITs/s",
+                f"{paced:.1f}",
+                f"{PACED_CALLS_PER_SECOND:.0f}",
+                f"{share:.0%}",
+                f">= {_PACED_GOAL:.0%}",
+                share >= _PACED_GOAL,
+            ),
+        ],
+    )
+
+
+def _publish(market: Market, hits: int, *, calls_per_second: float | None = None) -> tuple[BatchId, float]:
+    """Publish a new Batch; returns it with the seconds that took."""
+    runtime = market.runtime(calls_per_second=calls_per_second) if calls_per_second else market.runtime()
+    batch_id = text_batches.launched(runtime, hits)
+    seconds = timed(lambda: stages.run_publish(runtime, batch_id))
+    live = _count_live(market.database, batch_id)
+    if live != hits:
+        raise RuntimeError(f"{live} of {hits} HITs went live")
+    return batch_id, seconds
+
+
+def _count_live(database: Database, batch_id: BatchId) -> int:
+    with database.transaction() as db:
+        statement = text("SELECT count(*) FROM hits WHERE batch_id = :id AND status = 'live'")
+        return int(db.execute(statement, {"id": batch_id}).scalar_one())
+
+
+def _same_questions(market: Market, batch_id: BatchId) -> _Published:
+    """The questions of a published Batch as the marketplace holds them, read round the wire."""
+    client = plain_client(market, market.direct_url)
+    with market.database.transaction() as db:
+        ids = db.scalars(
+            text("SELECT marketplace_hit_id FROM hits WHERE batch_id = :id ORDER BY id"), {"id": batch_id}
+        ).all()
+    found = [client.get_hit(HITId=hit_id)["HIT"] for hit_id in ids]
+    return _Published(found[0]["HITTypeId"], [hit["Question"] for hit in found])
+
+
+def _plain(client: "MTurkClient", same: _Published) -> None:
+    """What a script does: one call after the other."""
+    for question in same.questions:
+        client.create_hit_with_hit_type(
+            HITTypeId=same.hit_type_id, Question=question, MaxAssignments=5, LifetimeInSeconds=604_800
+        )
