@@ -189,7 +189,9 @@ def test_launch_needs_a_marketplace_that_answers(rita: TestClient) -> None:
     assert (answer.status_code, answer.json()["error"]["type"]) == (503, "MarketplaceUnreachable")
 
 
-def test_production_stays_shut_without_the_setting(rita: TestClient, database: Database) -> None:
+def test_production_stays_shut_without_the_setting(rita: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     batch_id = created(rita, profile="production")
     answer = rita.post(f"/batches/{batch_id}/launch", json={"confirmed_usd": "0.60"})
     assert answer.status_code == 403, answer.text

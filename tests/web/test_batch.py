@@ -1,0 +1,142 @@
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from app.db.engine import Database
+from app.db.tables import Batch, Operation
+from app.domain.vocabulary import BatchStatus, Role
+from app.main import create_app
+from app.questions import catalogue
+from app.settings import Settings
+from tests.cast import RITA, Visitor, browsing, sign_up
+from tests.factories import NOW, make_assignment, make_batch, make_consensus, make_hit, make_item, make_worker
+from tests.marketplace_server import running_marketplace
+
+
+def draft(db: Session, **columns: object) -> Batch:
+    """A draft of two Items with the real image template."""
+    batch = make_batch(db, item_count=2, template_source=catalogue.load("image").source, cap_usd=None, **columns)
+    make_item(db, batch)
+    make_item(db, batch)
+    db.commit()
+    return batch
+
+
+def test_a_draft_shows_what_it_will_cost_before_anything_is_spent(rita: Visitor, db: Session) -> None:
+    page = rita.client.get(f"/batches/{draft(db).id}").text
+    assert "Nothing is published yet" in page
+    assert "Launch for $0.60" in page
+    assert "hx-trigger" not in page
+
+
+def test_a_live_batch_follows_itself_until_it_is_finished(rita: Visitor, db: Session) -> None:
+    batch = make_batch(db, status="live", item_count=1, launched_at=NOW)
+    item = make_item(db, batch)
+    make_hit(db, batch, item)
+    make_consensus(db, item)
+    db.commit()
+    progress = rita.client.get(f"/batches/{batch.id}/progress").text
+    assert 'hx-trigger="every 2s"' in progress
+    assert "<html" not in progress
+    assert "Of 1 Items: 1 non-error" in progress
+    batch.status, batch.finished_at = BatchStatus.DONE, NOW
+    db.commit()
+    progress = rita.client.get(f"/batches/{batch.id}/progress").text
+    assert "hx-trigger" not in progress
+    assert "Finished 23 Nov 2026, 12:00 UTC" in progress
+
+
+def test_a_large_batch_is_asked_less_often(rita: Visitor, db: Session) -> None:
+    batch = make_batch(db, status="live", item_count=100_000)
+    db.commit()
+    assert 'hx-trigger="every 15s"' in rita.client.get(f"/batches/{batch.id}/progress").text
+
+
+def test_what_needs_a_person_is_shown(rita: Visitor, db: Session) -> None:
+    batch = make_batch(db, status="paused", attention="The account is empty.")
+    hit = make_hit(db, batch, make_item(db, batch))
+    make_assignment(db, hit, make_worker(db), answer_state="quarantined", problem="no choice", raw_answer=b"<x>&</x>")
+    failed = {"batch_id": batch.id, "hit_id": hit.id, "kind": "publish", "status": "failed"}
+    db.execute(insert(Operation).values(**failed, error="CreateHIT: <refused>"))
+    db.commit()
+    page = rita.client.get(f"/batches/{batch.id}").text
+    assert "The account is empty." in page
+    assert "CreateHIT: &lt;refused&gt;" in page
+    assert "1 unreadable" in page
+    kept = rita.client.get(f"/batches/{batch.id}/quarantine").text
+    assert "&lt;x&gt;&amp;&lt;/x&gt;" in kept
+    assert "no choice" in kept
+
+
+def test_launch_publishes_on_the_running_marketplace(settings: Settings, database: Database, db: Session) -> None:
+    batch = draft(db)
+    with running_marketplace(settings, database) as url:
+        app = create_app(settings.model_copy(update={"marketplace_public_url": url}), database)
+        with browsing(app, database, sign_up(database, RITA, Role.OWNER)) as rita:
+            answer = rita.client.post(f"/batches/{batch.id}/launch", data={"csrf_token": rita.csrf_token})
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/batches/{batch.id}")
+    db.refresh(batch)
+    assert (batch.status, batch.cap_usd) == ("live", Decimal("0.60"))
+
+
+def test_a_refused_launch_says_why_and_leaves_the_draft(rita: Visitor, db: Session) -> None:
+    batch = draft(db)
+    answer = rita.client.post(f"/batches/{batch.id}/launch", data={"csrf_token": rita.csrf_token})
+    assert answer.status_code == 503
+    assert f'href="/batches/{batch.id}"' in answer.text
+    db.refresh(batch)
+    assert batch.status == "draft"
+
+
+def test_production_is_loud_and_asks_for_the_amount(rita: Visitor, db: Session) -> None:
+    page = rita.client.get(f"/batches/{draft(db, profile='production').id}").text
+    assert "What you launch here spends real money" in page
+    assert 'name="confirmed_usd"' in page
+    assert 'name="confirmed_usd"' not in rita.client.get(f"/batches/{draft(db).id}").text
+
+
+def test_an_amount_that_is_none_is_refused(rita: Visitor, db: Session) -> None:
+    form = {"csrf_token": rita.csrf_token, "confirmed_usd": "a lot"}
+    answer = rita.client.post(f"/batches/{draft(db).id}/launch", data=form)
+    assert (answer.status_code, "no amount in USD" in answer.text) == (422, True)
+
+
+def test_pause_resume_and_stop_return_to_the_batch(rita: Visitor, db: Session) -> None:
+    batch = make_batch(db, status="live")
+    db.commit()
+    for verb, status in (("pause", "paused"), ("resume", "live"), ("stop", "stopping")):
+        answer = rita.client.post(f"/batches/{batch.id}/{verb}", data={"csrf_token": rita.csrf_token})
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/batches/{batch.id}")
+        db.refresh(batch)
+        assert batch.status == status
+    answer = rita.client.post(f"/batches/{batch.id}/pause", data={"csrf_token": rita.csrf_token})
+    assert (answer.status_code, "cannot become paused" in answer.text) == (409, True)
+
+
+def test_the_cap_is_changed_by_hand(rita: Visitor, db: Session) -> None:
+    batch = draft(db)
+    rita.client.post(f"/batches/{batch.id}/cap", data={"csrf_token": rita.csrf_token, "cap_usd": "$1,234.50"})
+    db.refresh(batch)
+    assert batch.cap_usd == Decimal("1234.50")
+
+
+def test_a_viewer_sees_no_buttons_and_may_not_send_them_either(victor: Visitor, db: Session) -> None:
+    batch = draft(db)
+    page = victor.client.get(f"/batches/{batch.id}")
+    assert page.status_code == 200
+    assert "<form" not in page.text
+    assert "worker_ids=true" not in page.text
+    for verb in ("launch", "pause", "resume", "stop", "cap"):
+        answer = victor.client.post(f"/batches/{batch.id}/{verb}", data={"csrf_token": victor.csrf_token})
+        assert answer.status_code == 403
+    assert victor.client.get("/batches/new").status_code == 403
+
+
+@pytest.mark.parametrize("number", ["4711", "0", "99999999999999999999", "seven"])
+@pytest.mark.parametrize("page", ["", "/items", "/preview", "/progress"])
+def test_an_unknown_batch_is_a_page_and_not_a_crash(rita: Visitor, number: str, page: str) -> None:
+    answer = rita.client.get(f"/batches/{number}{page}")
+    assert answer.status_code == 404
+    assert "Not found" in answer.text

@@ -1,0 +1,77 @@
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.tables import Batch
+from tests.cast import ITEMS_CSV, Visitor
+
+FORM = {
+    "name": "Birds",
+    "template": "image",
+    "reward_usd": "0.05",
+    "assignments_per_item": "5",
+    "items_per_hit": "2",
+    "quorum": "3",
+    "minutes_per_hit": "10",
+    "days_offered": "1.5",
+    "days_until_approval": "3",
+}
+
+
+def upload(visitor: Visitor, file: tuple[str, bytes] | None = ("items.csv", ITEMS_CSV), **form: str) -> Any:
+    data = FORM | {"csrf_token": visitor.csrf_token} | form
+    return visitor.client.post("/batches/new", data=data, files={"file": file or ("", b"")})
+
+
+def test_a_file_becomes_a_draft_and_its_page_shows_the_cost(rita: Visitor, db: Session) -> None:
+    answer = upload(rita)
+    batch = db.scalars(select(Batch)).one()
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/batches/{batch.id}")
+    assert (batch.item_count, batch.items_per_hit, batch.lifetime_s) == (2, 2, 129_600)
+    assert "Launch for $0.30" in rita.client.get(answer.headers["location"]).text
+
+
+def test_the_files_faults_come_back_with_their_lines_and_the_form_as_it_was(rita: Visitor, db: Session) -> None:
+    faulty = b"id,url,given_label,guessed_label\n1,https://x.example/1,cat,\n1,https://x.example/2,cat,dog\n"
+    answer = upload(rita, ("items.csv", faulty), title="Pictures & more")
+    assert answer.status_code == 422
+    assert "2 things to put right; nothing was imported" in answer.text
+    assert "Line 2" in answer.text
+    assert "Line 3" in answer.text
+    assert 'value="Pictures &amp; more"' in answer.text
+    assert db.scalar(select(func.count()).select_from(Batch)) == 0
+
+
+def test_every_field_that_cannot_be_read_is_named_at_once(rita: Visitor) -> None:
+    answer = upload(rita, reward_usd="five", quorum="2.5", days_offered="1e999", seed="-1")
+    assert answer.status_code == 422
+    for field in ("reward_usd", "quorum", "lifetime_s", "seed"):
+        assert f'<span class="where">{field}</span>' in answer.text
+    assert "<details open>" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("form", "complaint"),
+    [({"name": "  "}, "must not be empty"), ({"quorum": "6"}, "quorum"), ({"name": "a\x00b"}, "NUL")],
+)
+def test_settings_that_cannot_be_are_explained(rita: Visitor, form: dict[str, str], complaint: str) -> None:
+    answer = upload(rita, **form)
+    assert (answer.status_code, complaint in answer.text) == (422, True)
+
+
+def test_a_form_without_a_file_asks_for_one(rita: Visitor) -> None:
+    answer = upload(rita, None)
+    assert (answer.status_code, "choose the file" in answer.text) == (422, True)
+
+
+def test_too_large_an_upload_is_refused_with_a_page(rita: Visitor) -> None:
+    answer = upload(rita, ("items.csv", b"x" * 1_100_000))
+    assert (answer.status_code, "LABELJURY_MAX_UPLOAD_MB" in answer.text) == (413, True)
+
+
+def test_the_form_offers_every_template(rita: Visitor) -> None:
+    page = rita.client.get("/batches/new").text
+    for name in ("audio", "image", "text"):
+        assert f'<option value="{name}"' in page
