@@ -89,8 +89,8 @@ def disable(db: Session, account_id: AccountId, *, by: str, now: datetime) -> No
 
 
 def normalised(email: str) -> str:
-    """An e-mail as it is stored and looked up."""
-    return email.strip().casefold()
+    """An e-mail as it is stored and looked up. PostgreSQL takes no NUL in a text, and no e-mail has one."""
+    return email.replace("\x00", "").strip().casefold()
 
 
 def _found(db: Session, account_id: AccountId) -> Account:

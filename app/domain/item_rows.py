@@ -172,7 +172,9 @@ class _Checks:
             if name in KNOWN:
                 continue
             try:
-                kept[str(json_safe(name))] = value if isinstance(value, str) and value.isprintable() else json_safe(value)
+                kept[str(json_safe(name))] = (
+                    value if isinstance(value, str) and value.isprintable() else json_safe(value)
+                )
             except Unusable as fault:
                 self.fault(repr(name)[1:-1], str(fault))
         written = _JSON.encode(kept) if kept else "{}"

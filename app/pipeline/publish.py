@@ -6,7 +6,7 @@ token within 24 hours, when the marketplace answers with the HIT it made then; a
 the token, and the HIT is looked for by its annotation before it is created.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,6 +52,29 @@ class Publishing:
     media_base_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A claimed operation with the HIT to create. `found`: what an attempt of long ago is known to have created."""
+
+    operation: Claimed
+    batch: Batch
+    hit: NewHIT
+    found: MarketplaceHITId | None
+
+    def act(self, marketplace: Marketplace) -> MarketplaceHITId:
+        self.operation.check_lease()
+        return self.found or requester.create_hit(marketplace, self.hit)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How a walk over a Batch's operations is going."""
+
+    live: int = 0
+    failed_in_a_row: int = 0
+    refused: bool = False
+
+
 # --- act -------------------------------------------------------------------------------------------------------------
 
 
@@ -70,22 +93,58 @@ def publish(
     Returns how many HITs went live in this call. Any number of runners may publish the same Batch at the same time.
     """
     progress = _Progress()
-    # Claiming goes on while calls are under way: to wait for the last call of every claim would cost a third of the rate.
-    ready = _ready(database, marketplace, pacer, batch_id, progress, runner, lease_s, media_base_url)
-    results: list[Result] = []
-    for call, outcome in pacer.each(lambda call: call.act(marketplace), ready):
+    calls = _calls(
+        database,
+        marketplace,
+        pacer,
+        batch_id,
+        progress,
+        runner=runner,
+        lease_s=lease_s,
+        media_base_url=media_base_url,
+    )
+    results: list[tuple[_Call, MarketplaceHITId]] = []
+    for call, outcome in pacer.each(lambda call: call.act(marketplace), calls):
         if isinstance(outcome, ServiceError):
-            progress.failed_in_a_row += 1
-            _write_failure(database, call.operation, outcome)
-            _pause_if_refused(database, batch_id, progress, outcome)
+            _write_failure(database, call, outcome, progress)
         else:
-            progress.failed_in_a_row = 0
             results.append((call, outcome))
         if len(results) >= pacer.threads:
-            progress.published += _write_results(database, results)
+            _write_results(database, results, progress)
             results = []
-    progress.published += _write_results(database, results)
-    return progress.published
+    _write_results(database, results, progress)
+    return progress.live
+
+
+def _calls(
+    database: Database,
+    marketplace: Marketplace,
+    pacer: Pacer,
+    batch_id: BatchId,
+    progress: _Progress,
+    *,
+    runner: str,
+    lease_s: float,
+    media_base_url: str,
+) -> Iterator[_Call]:
+    """Claim by claim, the calls to make; a claim is made when the one before it is used up, not when it is answered.
+
+    To wait for each claim's last answer would cost a third of the rate. Ends when nothing is left to claim or as many
+    calls in a row failed as a claim has: the endpoint is in trouble, and the operations keep until the next run.
+    """
+    while progress.failed_in_a_row < CLAIM_SIZE and (
+        claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s)
+    ):
+        publishing = _prepare(database, marketplace, pacer, batch_id, media_base_url)
+        if publishing is None:
+            _release(database, claimed)
+            return
+        with database.transaction() as db:
+            hits = _new_hits(db, publishing, claimed)
+        found = _search_lost(marketplace, pacer, claimed, hits)
+        for operation in claimed:
+            hit_id = operation.hit_id
+            yield _Call(operation, publishing.batch, hits[hit_id], found.get(hit_id))
 
 
 def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float) -> list[Claimed]:
@@ -133,50 +192,12 @@ def _prepare(
     return Publishing(batch, HITTypeId(batch.hit_type_id or ""), media_base_url)
 
 
-def _publish_claimed(
-    database: Database,
-    marketplace: Marketplace,
-    pacer: Pacer,
-    publishing: Publishing,
-    claimed: Sequence[Claimed],
-) -> int:
-    """Call the marketplace for each claimed operation and write down each result as it comes."""
-    with database.transaction() as db:
-        hits = _new_hits(db, publishing, claimed)
-    found = _search_lost(marketplace, pacer, claimed, hits)
-
-    def act(operation: Claimed) -> MarketplaceHITId:
-        operation.check_lease()
-        return found.get(operation.hit_id) or requester.create_hit(marketplace, hits[operation.hit_id])
-
-    live, refused = 0, None
-    results: list[tuple[Claimed, MarketplaceHITId]] = []
-    for operation, outcome in pacer.each(act, claimed):
-        if isinstance(outcome, ServiceError):
-            refused = outcome if isinstance(outcome, MarketplaceRefused) else refused
-            _write_failure(database, operation, outcome)
-        else:
-            results.append((operation, outcome))
-        if len(results) >= pacer.threads:
-            live += _write_results(database, publishing, hits, results)
-            results = []
-    live += _write_results(database, publishing, hits, results)
-    if refused is not None:
-        _need_attention(database, BatchId(publishing.batch.id), str(refused))
-    return live
-
-
-def _write_results(
-    database: Database,
-    publishing: Publishing,
-    hits: dict[HITId, NewHIT],
-    results: Sequence[tuple[Claimed, MarketplaceHITId]],
-) -> int:
+def _write_results(database: Database, results: Sequence[tuple[_Call, MarketplaceHITId]], progress: _Progress) -> None:
     """The HITs are live: one transaction for several of them, since each commit costs as much as a call."""
     if not results:
-        return 0
+        return
     now = datetime.now(UTC)
-    batch = publishing.batch
+    batch = results[0][0].batch
     with database.transaction() as db:
         db.execute(
             text("""
@@ -188,33 +209,38 @@ def _write_results(
             {
                 "now": now,
                 "expires_at": now + timedelta(seconds=batch.lifetime_s),
-                "hit_ids": [operation.hit_id for operation, _ in results],
+                "hit_ids": [call.operation.hit_id for call, _ in results],
                 "marketplace_hit_ids": [hit_id for _, hit_id in results],
             },
         )
-        leases.finish(db, [operation.id for operation, _ in results], now=now)
+        leases.finish(db, [call.operation.id for call, _ in results], now=now)
         audit.record(
             db,
             actor="job runner",
             action="hits.published",
             batch_id=batch.id,
             profile=batch.profile,
-            hits={str(operation.hit_id): hit_id for operation, hit_id in results},
+            hits={str(call.operation.hit_id): hit_id for call, hit_id in results},
         )
-    for operation, hit_id in results:
-        log.info("hit.published", batch_id=batch.id, hit_id=hit_id, attempt=operation.attempt)
-    return len(results)
+    progress.live += len(results)
+    progress.failed_in_a_row = 0
+    for call, hit_id in results:
+        log.info("hit.published", batch_id=batch.id, hit_id=hit_id, attempt=call.operation.attempt)
 
 
-def _write_failure(database: Database, operation: Claimed, error: ServiceError) -> None:
+def _write_failure(database: Database, call: _Call, error: ServiceError, progress: _Progress) -> None:
     """Refused: a person must look. Anything else is tried again with the same token, a little later."""
-    now = datetime.now(UTC)
+    operation, now = call.operation, datetime.now(UTC)
+    progress.failed_in_a_row += 1
     with database.transaction() as db:
         if isinstance(error, MarketplaceRefused) and not isinstance(error, InsufficientFunds):
             leases.fail(db, operation, error=str(error), now=now)
         else:
             leases.retry_later(db, operation, error=str(error), now=now)
     log.warning("hit.not_published", hit_id=operation.hit_id, attempt=operation.attempt, error=str(error))
+    if isinstance(error, MarketplaceRefused) and not progress.refused:
+        progress.refused = True
+        _need_attention(database, BatchId(call.batch.id), str(error))
 
 
 def _need_attention(database: Database, batch_id: BatchId, why: str) -> None:

@@ -14,6 +14,8 @@ from app.web.security_headers import SecurityHeaders
 from app.web.upload_limit import UploadLimit
 
 STATIC = Path(__file__).parent / "static"
+# new_batch before batch: /batches/new is not the Batch called "new".
+PARTS = (health, media, sign_in, overview, new_batch, batch, items, questions, account, reference)
 
 
 def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
@@ -23,8 +25,7 @@ def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
     app.add_middleware(SecurityHeaders, https=settings.web_url.startswith("https:"))
     app.add_middleware(UploadLimit, largest_bytes=settings.max_upload_mb * 1_000_000)
     error_pages.register(app)
-    # new_batch before batch: /batches/new is not the Batch called "new".
-    for part in (health, media, sign_in, overview, new_batch, batch, items, questions, account, reference):
+    for part in PARTS:
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app

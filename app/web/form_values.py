@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from app.errors import InvalidInput, Problem
 
 _MOST_DIGITS = 12
+_MOST_USD = 10**10
 _LARGEST = 2**31 - 1
 
 
@@ -19,7 +20,7 @@ class FormReader:
         """An amount in USD as people write it: `0.05`, `$1,234.50`."""
         text = typed.strip().removeprefix("$").replace(",", "").strip()
         amount = _decimal(text)
-        if amount is not None and len(text) <= _MOST_DIGITS:
+        if amount is not None and len(text) <= _MOST_DIGITS and abs(amount) < _MOST_USD:
             return amount
         return Decimal(self._fault(name, f"{typed!r} is no amount in USD; write it as 0.05"))
 

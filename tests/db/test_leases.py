@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from app.db import leases
 from app.db.engine import Database
-from app.db.leases import BACKOFF_S, Claimed
+from app.db.leases import BACKOFF_S, Claimed, LeaseEnded
 from app.domain.vocabulary import AssignmentId, BatchId, HITId, OperationKind
 from tests.factories import make_assignment, make_batch, make_hit, make_item, make_worker
 
@@ -174,6 +174,15 @@ def test_a_runner_whose_lease_ended_cannot_undo_what_another_did(
         verdict(db, slow, error="too late", now=now())
     row = rows(database)[0]
     assert (row.status, row.error) == ("acting" if meanwhile == "claimed" else "done", None)
+
+
+def test_no_call_starts_when_its_lease_may_end_before_it_is_over(database: Database, batch_id: BatchId) -> None:
+    (long,) = claim(database, batch_id, most=1)
+    long.check_lease()
+    with database.transaction() as db:
+        (short,) = leases.claim(db, OperationKind.PUBLISH, batch_id, most=1, lease_s=0.0, runner="one")
+    with pytest.raises(LeaseEnded, match=f"operation {short.id}"):
+        short.check_lease()
 
 
 def test_an_intent_is_written_once(database: Database, batch_id: BatchId) -> None:

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.domain.vocabulary import Role
@@ -19,6 +20,13 @@ from tests.cast import RITA, VICTOR, Visitor, browsing, sign_up
 def settings(tmp_path: Path) -> Settings:
     """A small upload limit, and no marketplace."""
     return Settings(data_dir=tmp_path, secret_key=SecretStr("x" * 32), max_upload_mb=1, marketplace_port=1)
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[Session]:
+    """A session that a test may commit again and again, to look between two requests."""
+    with Session(database.engine, expire_on_commit=False) as session:
+        yield session
 
 
 @pytest.fixture

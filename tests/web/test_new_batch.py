@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.db.tables import Batch
 from tests.cast import ITEMS_CSV, Visitor
 
+ITEMS = ("items.csv", ITEMS_CSV)
 FORM = {
     "name": "Birds",
     "template": "image",
@@ -20,7 +21,7 @@ FORM = {
 }
 
 
-def upload(visitor: Visitor, file: tuple[str, bytes] | None = ("items.csv", ITEMS_CSV), **form: str) -> Any:
+def upload(visitor: Visitor, file: tuple[str, bytes] | None = ITEMS, **form: str) -> Any:
     data = FORM | {"csrf_token": visitor.csrf_token} | form
     return visitor.client.post("/batches/new", data=data, files={"file": file or ("", b"")})
 
@@ -57,7 +58,7 @@ def test_every_field_that_cannot_be_read_is_named_at_once(rita: Visitor) -> None
     [({"name": "  "}, "must not be empty"), ({"quorum": "6"}, "quorum"), ({"name": "a\x00b"}, "NUL")],
 )
 def test_settings_that_cannot_be_are_explained(rita: Visitor, form: dict[str, str], complaint: str) -> None:
-    answer = upload(rita, **form)
+    answer = upload(rita, ITEMS, **form)
     assert (answer.status_code, complaint in answer.text) == (422, True)
 
 

@@ -88,7 +88,8 @@ def test_a_fragment_of_an_ended_login_moves_the_whole_window(stranger: TestClien
 
 
 def test_signing_out_ends_the_login(rita: Visitor) -> None:
-    cookie = rita.client.cookies[logins.COOKIE]
+    login = rita.client.cookies[logins.COOKIE]
     answer = rita.client.post("/sign-out", data={"csrf_token": rita.csrf_token})
     assert answer.headers["location"] == "/sign-in"
-    assert rita.client.get("/", cookies={logins.COOKIE: cookie}).status_code == 303
+    rita.client.cookies.set(logins.COOKIE, login)
+    assert rita.client.get("/").status_code == 303

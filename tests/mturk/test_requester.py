@@ -1,0 +1,325 @@
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from app.db.engine import Database
+from app.domain.vocabulary import HITTypeId, MarketplaceAssignmentId, MarketplaceHITId
+from app.errors import InsufficientFunds, MarketplaceError, MarketplaceRefused, MarketplaceUnreachable, OutcomeUnknown
+from app.mturk import requester
+from app.mturk.client import Marketplace, connect
+from app.mturk.requester import HITType, NewHIT
+from app.settings import MarketplaceProfile, Settings
+from tests.marketplace.people import Browser, html_question
+from tests.marketplace_server import running_marketplace
+from tests.wire_proxy import Wire, wire_to
+
+HIT_TYPE = HITType(
+    title="Which label fits?",
+    description="Look at an example and choose",
+    keywords="image, label",
+    reward_usd=Decimal("0.05"),
+    assignment_duration_s=600,
+    auto_approval_delay_s=86_400,
+)
+
+
+@pytest.fixture
+def site(database: Database, tmp_path: Path) -> Iterator[str]:
+    """A running marketplace."""
+    with running_marketplace(settings_for(tmp_path), database) as url:
+        yield url
+
+
+@pytest.fixture
+def wire(site: str) -> Iterator[Wire]:
+    """Between us and it."""
+    with wire_to(site) as wire:
+        yield wire
+
+
+@pytest.fixture
+def work(site: str) -> Iterator[Callable[[HITTypeId], str]]:
+    """Has a new Worker answer a HIT of this type; the AssignmentId."""
+    browsers: list[Browser] = []
+
+    def answer(hit_type_id: HITTypeId) -> str:
+        browsers.append(Browser(site))
+        browsers[-1].enrol(f"Worker {len(browsers)}")
+        return browsers[-1].work(hit_type_id)
+
+    yield answer
+    for browser in browsers:
+        browser.close()
+
+
+@pytest.fixture
+def marketplace(wire: Wire, tmp_path: Path) -> Marketplace:
+    base = settings_for(tmp_path, marketplace_public_url=wire.url)
+    return connect(base, MarketplaceProfile.LOCAL)
+
+
+@pytest.fixture
+def hit_type_id(marketplace: Marketplace) -> HITTypeId:
+    return requester.create_hit_type(marketplace, HIT_TYPE)
+
+
+def settings_for(tmp_path: Path, **values: Any) -> Settings:
+    return Settings(data_dir=tmp_path, secret_key=SecretStr("x" * 32), **values)
+
+
+def new_hit(hit_type_id: HITTypeId, token: UUID | None = None) -> NewHIT:
+    token = token or uuid4()
+    return NewHIT(
+        hit_type_id=hit_type_id,
+        question=html_question(),
+        max_assignments=5,
+        lifetime_s=3600,
+        annotation=f"label-jury token={token}",
+        request_token=token,
+    )
+
+
+def nothing() -> None:
+    """No pace."""
+
+
+def test_equal_properties_give_the_same_hit_type(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
+    assert requester.create_hit_type(marketplace, HIT_TYPE) == hit_type_id
+    assert requester.create_hit_type(marketplace, replace(HIT_TYPE, reward_usd=Decimal("0.06"))) != hit_type_id
+
+
+def test_a_hit_is_found_again_by_its_annotation(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
+    hit = new_hit(hit_type_id)
+    hit_id = requester.create_hit(marketplace, hit)
+    found = requester.get_hit(marketplace, hit_id)
+    assert (found.annotation, found.max_assignments, found.available) == (hit.annotation, 5, 5)
+    assert found.expires_at > datetime.now(UTC)
+
+
+def test_the_same_token_gives_the_hit_that_was_made_then(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
+    hit = new_hit(hit_type_id)
+    assert requester.create_hit(marketplace, hit) == requester.create_hit(marketplace, hit)
+    assert len(list(requester.list_hits(marketplace, nothing))) == 1
+
+
+def test_a_lost_reply_gives_the_hit_that_was_made(marketplace: Marketplace, hit_type_id: HITTypeId, wire: Wire) -> None:
+    wire.lose_reply["CreateHITWithHITType"] = 1
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    assert [hit.hit_id for hit in requester.list_hits(marketplace, nothing)] == [hit_id]
+
+
+def test_a_hit_that_exists_but_is_not_named_is_looked_up_not_guessed(
+    marketplace: Marketplace, hit_type_id: HITTypeId, wire: Wire
+) -> None:
+    other = requester.create_hit(marketplace, new_hit(hit_type_id))
+    body = {
+        "__type": "RequestError",
+        "Message": f"The HIT with ID {other} exists (1)",
+        "TurkErrorCode": "AWS.MechanicalTurk.HitAlreadyExists",
+    }
+    wire.refuse["CreateHITWithHITType"] = (400, json.dumps(body).encode())
+    with pytest.raises(OutcomeUnknown, match="was not named"):
+        requester.create_hit(marketplace, new_hit(hit_type_id))
+
+
+@pytest.mark.parametrize(("hits", "calls"), [(0, 1), (1, 2), (100, 2), (101, 3)])
+def test_every_hit_is_listed_though_the_last_page_carries_a_token(
+    marketplace: Marketplace, hit_type_id: HITTypeId, wire: Wire, hits: int, calls: int
+) -> None:
+    made = {requester.create_hit(marketplace, new_hit(hit_type_id)) for _ in range(hits)}
+    paced: list[None] = []
+    assert {hit.hit_id for hit in requester.list_hits(marketplace, lambda: paced.append(None))} == made
+    assert wire.calls["ListHITs"] == len(paced) == calls
+
+
+def test_assignments_are_listed_to_the_last_page(
+    marketplace: Marketplace,
+    hit_type_id: HITTypeId,
+    wire: Wire,
+    work: Callable[[HITTypeId], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(requester, "PAGE_SIZE", 2)
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    for _ in range(5):
+        work(hit_type_id)
+    found = requester.list_assignments(marketplace, hit_id, expected=5, before_next_page=nothing)
+    assert len({assignment.assignment_id for assignment in found}) == 5
+    assert {assignment.status for assignment in found} == {"Submitted"}
+    assert all("<FreeText>A</FreeText>" in assignment.answer for assignment in found)
+    assert wire.calls["ListAssignmentsForHIT"] == 3  # 2 + 2 + 1: the promised five spare the empty page
+    wire.calls.clear()
+    assert len(requester.list_assignments(marketplace, hit_id, expected=6, before_next_page=nothing)) == 5
+    assert wire.calls["ListAssignmentsForHIT"] == 4
+
+
+def test_an_approval_is_made_once_and_can_be_looked_up(
+    marketplace: Marketplace, hit_type_id: HITTypeId, work: Callable[[HITTypeId], str]
+) -> None:
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    assignment_id = MarketplaceAssignmentId(work(hit_type_id))
+    assert requester.assignment_status(marketplace, assignment_id) == "Submitted"
+    requester.approve_assignment(marketplace, assignment_id, feedback="Thank you.")
+    assert requester.assignment_status(marketplace, assignment_id) == "Approved"
+    with pytest.raises(MarketplaceRefused):
+        requester.approve_assignment(marketplace, assignment_id, feedback="Thank you.")
+    assert requester.get_hit(marketplace, hit_id).completed == 1
+
+
+def test_expiring_a_hit_may_be_repeated(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    for _ in range(2):
+        requester.expire_hit(marketplace, hit_id)
+    assert requester.get_hit(marketplace, hit_id).expires_at <= datetime.now(UTC)
+
+
+def test_the_balance_is_what_may_still_be_spent(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
+    before = requester.available_balance(marketplace)
+    requester.create_hit(marketplace, new_hit(hit_type_id))
+    assert before - requester.available_balance(marketplace) == Decimal("0.30")
+
+
+def test_a_hit_that_cannot_be_paid_is_refused_for_lack_of_funds(marketplace: Marketplace) -> None:
+    dear = requester.create_hit_type(marketplace, replace(HIT_TYPE, reward_usd=Decimal(999)))
+    requester.create_hit(marketplace, new_hit(dear))  # five of them cost $5,994 of $10,000
+    with pytest.raises(InsufficientFunds):
+        requester.create_hit(marketplace, new_hit(dear))
+
+
+def test_a_hit_that_does_not_exist_is_refused(marketplace: Marketplace) -> None:
+    with pytest.raises(MarketplaceRefused, match="HITDoesNotExist"):
+        requester.get_hit(marketplace, MarketplaceHITId("3" + "A" * 29))
+
+
+def test_an_endpoint_where_nobody_listens_is_unreachable(tmp_path: Path) -> None:
+    base = settings_for(tmp_path, marketplace_public_url="http://127.0.0.1:9")
+    with pytest.raises(MarketplaceUnreachable):
+        requester.available_balance(connect(base, MarketplaceProfile.LOCAL))
+
+
+# --- nonsense ---------------------------------------------------------------------------------------------------------
+
+HIT = {
+    "HITId": "3" + "A" * 29,
+    "HITStatus": "Assignable",
+    "MaxAssignments": 5,
+    "NumberOfAssignmentsPending": 0,
+    "NumberOfAssignmentsAvailable": 5,
+    "NumberOfAssignmentsCompleted": 0,
+    "Expiration": 1_900_000_000,
+}
+ASSIGNMENT = {"AssignmentId": "3B", "WorkerId": "A1", "HITId": "3A", "AssignmentStatus": "Submitted", "Answer": "<a/>"}
+HIT_ID, ASSIGNMENT_ID = MarketplaceHITId("3A"), MarketplaceAssignmentId("3B")
+
+CALLS: dict[str, Any] = {
+    "CreateHITType": lambda m: requester.create_hit_type(m, HIT_TYPE),
+    "CreateHITWithHITType": lambda m: requester.create_hit(m, new_hit(HITTypeId("3TYPE"))),
+    "GetHIT": lambda m: requester.get_hit(m, HIT_ID),
+    "ListHITs": lambda m: list(requester.list_hits(m, nothing)),
+    "ListAssignmentsForHIT": lambda m: requester.list_assignments(m, HIT_ID, expected=1, before_next_page=nothing),
+    "GetAssignment": lambda m: requester.assignment_status(m, ASSIGNMENT_ID),
+    "GetAccountBalance": requester.available_balance,
+}
+
+
+@pytest.fixture
+def liar(tmp_path: Path) -> Iterator[tuple[Marketplace, Wire]]:
+    """An endpoint that answers what it is told to, and nobody behind it."""
+    with wire_to("http://127.0.0.1:9") as wire:
+        base = settings_for(tmp_path, marketplace_public_url=wire.url)
+        yield connect(base, MarketplaceProfile.LOCAL), wire
+
+
+@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[]", b"null", b"7", b'"text"', b"<html>", b"\xff\xfe", b"[" * 200_000, b'{"HIT": 7, "HITs": 7}'],
+    ids=["nothing", "{}", "[]", "null", "number", "text", "html", "not UTF-8", "deep", "wrong types"],
+)
+def test_nonsense_is_an_outcome_unknown(liar: tuple[Marketplace, Wire], operation: str, body: bytes) -> None:
+    marketplace, wire = liar
+    wire.refuse[operation] = (200, body)
+    with pytest.raises(OutcomeUnknown):
+        CALLS[operation](marketplace)
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [
+        ("CreateHITType", {"HITTypeId": 7}),
+        ("CreateHITType", {"HITTypeId": ""}),
+        ("CreateHITWithHITType", {"HIT": {"HITId": 7}}),
+        ("CreateHITWithHITType", {"HIT": {"HITId": "3" * 65}}),
+        ("CreateHITWithHITType", {"HIT": {"HITId": None}}),
+        *(
+            ("GetHIT", {"HIT": {**HIT, name: value}})
+            for name, value in [
+                ("HITId", 7),
+                ("MaxAssignments", "five"),
+                ("NumberOfAssignmentsPending", []),
+                ("NumberOfAssignmentsAvailable", None),
+                ("Expiration", "soon"),
+                ("Expiration", 1e300),
+            ]
+        ),
+        ("ListHITs", {"HITs": [HIT, 7]}),
+        ("ListAssignmentsForHIT", {"Assignments": [{**ASSIGNMENT, "AssignmentStatus": "Perhaps"}]}),
+        ("ListAssignmentsForHIT", {"Assignments": [{**ASSIGNMENT, "WorkerId": 7}]}),
+        ("ListAssignmentsForHIT", {"Assignments": [{**ASSIGNMENT, "AcceptTime": -1e300}]}),
+        ("GetAssignment", {"Assignment": {"AssignmentStatus": "Perhaps"}}),
+        ("GetAssignment", {"Assignment": {"AssignmentStatus": []}}),
+        *(("GetAccountBalance", {"AvailableBalance": value}) for value in ("ten", "NaN", "Infinity", "", [])),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_found_here(
+    liar: tuple[Marketplace, Wire], operation: str, answer: dict[str, object]
+) -> None:
+    marketplace, wire = liar
+    wire.refuse[operation] = (200, json.dumps(answer).encode())
+    with pytest.raises(OutcomeUnknown):
+        CALLS[operation](marketplace)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(operation=st.sampled_from(sorted(CALLS)), data=st.data())
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_comes_over_the_wire_only_our_errors_leave_the_gateway(
+    liar: tuple[Marketplace, Wire], operation: str, data: st.DataObject
+) -> None:
+    marketplace, wire = liar
+    members = st.dictionaries(st.sampled_from(sorted({*HIT, *ASSIGNMENT})), JSON, max_size=9)
+    body = data.draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "HIT": members | JSON,
+                "HITs": st.lists(members, max_size=2) | JSON,
+                "Assignments": st.lists(members, max_size=2) | JSON,
+                "Assignment": members | JSON,
+                "AvailableBalance": JSON,
+                "HITTypeId": JSON,
+            },
+        )
+        | JSON
+    )
+    wire.refuse[operation] = (200, json.dumps(body).encode())
+    with suppress(MarketplaceError):
+        CALLS[operation](marketplace)
