@@ -139,7 +139,7 @@ def _delimited(file: BinaryIO, delimiter: str) -> Iterator[SourceRow | Problem]:
 
 
 def _delimited_row(line: int, columns: Sequence[str], cells: Sequence[str]) -> SourceRow | Problem:
-    if not any(cell.strip() for cell in cells):
+    if not any(map(str.strip, cells)):
         return Problem("the row is empty; delete it", line=line)
     if len(cells) != len(columns):
         hint = "a comma or line end inside a value needs quotes around the value"

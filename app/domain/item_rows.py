@@ -26,6 +26,8 @@ LONGEST_ID = LONGEST_LABEL = 500
 LONGEST_URL = 2_000
 LARGEST_EXTRA_BYTES = 1_000_000
 
+_ROLES = tuple(ItemRole)
+
 _WEB_URL = re.compile(r"https?://(?P<authority>[^\s/?#\\]+)\S*", re.IGNORECASE)
 # Made once: json.dumps would make one for each row.
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -97,7 +99,7 @@ def check_row(row: SourceRow, *, media_type: MediaType, https_only: bool = False
         )
     medium, value = checks.medium(media_type, https_only=https_only)
     checks.word("media_type", [media_type], default=media_type)
-    role = ItemRole(checks.word("role", list(ItemRole), default=ItemRole.SUSPECT))
+    role = ItemRole(checks.word("role", _ROLES, default=ItemRole.SUSPECT))
     item = ItemRow(row.line, external_id, role, medium, value, given, guessed, checks.extra())
     return item, checks.problems
 

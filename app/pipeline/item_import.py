@@ -1,7 +1,7 @@
 """Import: an item file → the Items of a new Batch. All rows or none, with every fault of the file in one report."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,7 @@ _COLUMNS = (
 )
 
 Progress = Callable[[int, int | None], None]
+_Record = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,7 @@ def import_items(
     total = count_rows(source)
     with media_files.intake(media_type, root=media_root, media_dir=media_dir) as intake, db.begin_nested():
         run = _Import(batch_id, media_type, https_only, budget, intake)
-        rows = read_rows(source)
-        while chunk := list(islice(rows, _ROWS_AT_ONCE)):
-            _bring_in(db, run, chunk)
-            progress(run.rows, None if total is None else max(total, run.rows))
+        _bring_in(db, run, _blocks(run, read_rows(source), total, progress))
         if run.problem_count:
             raise InvalidInput(run.problems, total=run.problem_count)
         db.execute(update(Batch).where(Batch.id == batch_id).values(item_count=run.rows))
@@ -117,18 +115,36 @@ def _empty_draft(db: Session, batch_id: BatchId) -> MediaType:
     return MediaType(found.media_type)
 
 
-def _bring_in(db: Session, run: _Import, chunk: Iterable[SourceRow | Problem]) -> None:
-    """Check a chunk of rows and, as long as the whole file was sound, write it."""
-    records = [record for row in chunk if (record := _record(run, row)) is not None]
-    if run.problem_count:
-        return
-    # The media first: Items refer to them, and COPY leaves no room for other statements on its connection.
-    media_files.record(db, run.new_media)
-    run.new_media.clear()
-    copy_rows(db, f"items ({_COLUMNS})", records)
+def _blocks(
+    run: _Import, rows: Iterator[SourceRow | Problem], total: int | None, progress: Progress
+) -> Iterator[list[_Record]]:
+    """The checked rows, 1,000 at a time; empty blocks once a fault was found, since nothing will be kept."""
+    while chunk := list(islice(rows, _ROWS_AT_ONCE)):
+        records = [record for row in chunk if (record := _record(run, row)) is not None]
+        progress(run.rows, None if total is None else max(total, run.rows))
+        yield [] if run.problem_count else records
 
 
-def _record(run: _Import, source: SourceRow | Problem) -> tuple[object, ...] | None:
+def _bring_in(db: Session, run: _Import, blocks: Iterator[list[_Record]]) -> None:
+    """Write the blocks by as few COPYs as can be: while one is open, PostgreSQL writes and we check the next block."""
+    block = next(blocks, None)
+
+    def until_new_media() -> Iterator[_Record]:
+        nonlocal block
+        while block is not None:
+            yield from block
+            block = next(blocks, None)
+            if run.new_media:
+                return
+
+    while block is not None:
+        # The media first: Items refer to them, and COPY leaves no room for other statements on its connection.
+        media_files.record(db, run.new_media)
+        run.new_media.clear()
+        copy_rows(db, f"items ({_COLUMNS})", until_new_media())
+
+
+def _record(run: _Import, source: SourceRow | Problem) -> _Record | None:
     """The row as COPY takes it; None where it has faults, which are noted."""
     run.rows += 1
     if isinstance(source, Problem):

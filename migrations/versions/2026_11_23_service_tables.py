@@ -296,6 +296,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_operations")),
     )
     op.create_index(
+        "ix_operations_failed", "operations", ["batch_id"], unique=False, postgresql_where="status = 'failed'"
+    )
+    op.create_index(
         "ix_operations_waiting",
         "operations",
         ["batch_id", "kind", "id"],
@@ -337,7 +340,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["hit_id"], ["hits.id"], name=op.f("fk_payments_hit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payments")),
     )
-    op.create_index(op.f("ix_payments_batch_id_kind"), "payments", ["batch_id", "kind"], unique=False)
+    op.create_index(
+        "ix_payments_sums", "payments", ["batch_id"], unique=False, postgresql_include=["kind", "status", "amount_usd"]
+    )
     op.create_index(
         "uq_payments_assignment",
         "payments",
@@ -388,7 +393,7 @@ def downgrade() -> None:
     op.drop_table("responses")
     op.drop_index("uq_payments_hit", table_name="payments", postgresql_where="assignment_id IS NULL")
     op.drop_index("uq_payments_assignment", table_name="payments", postgresql_where="assignment_id IS NOT NULL")
-    op.drop_index(op.f("ix_payments_batch_id_kind"), table_name="payments")
+    op.drop_index("ix_payments_sums", table_name="payments", postgresql_include=["kind", "status", "amount_usd"])
     op.drop_table("payments")
     op.drop_index("uq_operations_publish", table_name="operations", postgresql_where="kind = 'publish'")
     op.drop_index(
@@ -398,6 +403,7 @@ def downgrade() -> None:
     )
     op.drop_index("uq_operations_approve", table_name="operations", postgresql_where="kind = 'approve'")
     op.drop_index("ix_operations_waiting", table_name="operations", postgresql_where="status IN ('intended', 'acting')")
+    op.drop_index("ix_operations_failed", table_name="operations", postgresql_where="status = 'failed'")
     op.drop_table("operations")
     op.drop_index(op.f("ix_hit_items_item_id"), table_name="hit_items")
     op.drop_table("hit_items")

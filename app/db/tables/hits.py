@@ -60,6 +60,7 @@ class Operation(Base):
             unique=True,
             postgresql_where="kind = 'expire' AND status IN ('intended', 'acting')",
         ),
+        Index("ix_operations_failed", "batch_id", postgresql_where="status = 'failed'"),
         Index(
             "ix_operations_waiting",
             "batch_id",
