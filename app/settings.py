@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("DATABASE_URL", "LABELJURY_DATABASE_URL"),
+        repr=False,  # it may hold a password
         description="PostgreSQL 15-18 to use. Unset: the embedded PostgreSQL under `data_dir`.",
     )
     data_dir: Path = Field(

@@ -15,8 +15,13 @@ from app.settings import MarketplaceProfile
 def launched(runtime: Runtime, rows: int) -> BatchId:
     """A live Batch of `rows` Items with nothing published yet; the client is connected and warm."""
     batch_id = _draft(runtime, rows)
-    marketplace, _ = runtime.marketplace(MarketplaceProfile.LOCAL)
-    batches.launch(runtime.database, marketplace, batch_id, by="benchmark")
+    batches.launch(
+        runtime.database,
+        lambda profile: runtime.marketplace(profile)[0],
+        batch_id,
+        by="benchmark",
+        settings=runtime.settings,
+    )
     return batch_id
 
 

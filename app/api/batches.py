@@ -176,16 +176,9 @@ def launch_batch(
     body: LaunchIn | None = None,
 ) -> BatchOut:
     """Publish the draft's HITs: from here on money is reserved. Profile `production` needs the cost confirmed."""
-    with database.transaction() as db:
-        profile = MarketplaceProfile(batches.get(db, BatchId(batch_id)).profile)
+    confirmed_usd = body.confirmed_usd if body else None
     batch = batches.launch(
-        database,
-        connect(profile),
-        BatchId(batch_id),
-        by=caller.email,
-        allow_production=settings.allow_production,
-        confirmed_usd=body.confirmed_usd if body else None,
-        spending_limit_usd=settings.spending_limit_usd,
+        database, connect, BatchId(batch_id), by=caller.email, settings=settings, confirmed_usd=confirmed_usd
     )
     return BatchOut.model_validate(batch)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -109,7 +110,7 @@ def import_batch(service: Opened, new: batches.NewBatch, file: Path, media_root:
             media_root=media_root,
             media_dir=service.settings.media_path,
             budget=batches.page_budget(new),
-            https_only=new.profile in {MarketplaceProfile.SANDBOX, MarketplaceProfile.PRODUCTION},
+            https_only=new.profile.is_public,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     return BatchId(batch.id), report.items
@@ -136,12 +137,11 @@ def launch(
             confirm_cost = usd(typer.prompt(f"This spends real money. Type the amount ({cost.total_usd}) to go on"))
         batches.launch(
             service.database,
-            connect(service.settings, profile),
+            partial(connect, service.settings),
             BatchId(batch),
             by=BY,
-            allow_production=service.settings.allow_production,
+            settings=service.settings,
             confirmed_usd=confirm_cost,
-            spending_limit_usd=service.settings.spending_limit_usd,
         )
     console.print(f"Batch {batch} is live. Follow it: labeljury batch status {batch} --watch")
 

@@ -7,6 +7,7 @@ import shutil
 import time
 from contextlib import ExitStack
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,7 +130,7 @@ def _publish(service: Opened, items: Path, seed: int) -> BatchId:
     batch_id, count = import_batch(service, new, items, items.parent)
     with service.database.transaction() as db:
         cost = batches.forecast(db, batch_id)
-    batches.launch(service.database, connect(service.settings, MarketplaceProfile.LOCAL), batch_id, by=BY)
+    batches.launch(service.database, partial(connect, service.settings), batch_id, by=BY, settings=service.settings)
     console.print(
         f"Batch {batch_id}: {count} Items in {cost.hits} HITs published through boto3, cap ${cost.total_usd}."
     )

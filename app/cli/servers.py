@@ -44,8 +44,10 @@ def serve_marketplace() -> None:
 
 def run_jobs() -> None:
     """Start one job runner. Start as many as you like, on as many machines as you like."""
+    from app.cli.stack import stop_when_orphaned
     from app.jobs import runner
 
+    stop_when_orphaned()
     with opened(serving=True) as service:
         runner.run(service.settings, service.database)
 

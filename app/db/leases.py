@@ -44,7 +44,7 @@ LONGEST_CALL_S = 100.0
 
 
 class LeaseEnded(ServiceError):
-    """This runner may no longer act on an operation; nothing was called."""
+    """The time in which an operation may be acted on is over; nothing was called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from app.domain.item_values import Unusable, as_text, check_shown, json_safe
 from app.domain.vocabulary import ItemRole, MediaType
@@ -104,7 +105,7 @@ def check_row(row: SourceRow, *, media_type: MediaType, https_only: bool = False
     return item, checks.problems
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Checks:
     """The checks of one row, which note every fault they find."""
 
@@ -174,9 +175,9 @@ class _Checks:
             if name in KNOWN:
                 continue
             try:
-                kept[str(json_safe(name))] = (
-                    value if isinstance(value, str) and value.isprintable() else json_safe(value)
-                )
+                # The usual value first here too: what is printable can be kept.
+                plain = isinstance(value, str) and value.isprintable() and name.isprintable()
+                kept[name if plain else str(json_safe(name))] = value if plain else json_safe(value)
             except Unusable as fault:
                 self.fault(repr(name)[1:-1], str(fault))
         written = _JSON.encode(kept) if kept else "{}"
@@ -200,9 +201,9 @@ def _medium_of(name: str, value: str, media_type: MediaType) -> Medium:
 def _url_fault(url: str, *, https_only: bool) -> str | None:
     if len(url) > LONGEST_URL:
         return f"has {len(url):,} characters; a URL may have {LONGEST_URL:,}"
-    if " " in url or len(url.split()) != 1:
-        return "contains a space; write %20 instead"
     found = _WEB_URL.fullmatch(url)
+    if not found and len(url.split()) != 1:
+        return "contains a space; write %20 instead"
     if not found:
         return f"is no web address ({url[:100]!r}); it must begin with https:// or http:// and a host"
     if "@" in found["authority"]:
@@ -224,6 +225,8 @@ def _missing(name: str, found: Iterable[str]) -> str:
     return f"{name} is missing" + (f" (found {others[close[0]]!r}: did you mean {name!r}?)" if close else "")
 
 
+# A file's labels are few and come again and again.
+@lru_cache(maxsize=4096)
 def _as_seen(label: str) -> str:
     """A label as a page shows it: white space folded, characters composed."""
     return " ".join(unicodedata.normalize("NFC", label).split())

@@ -1,7 +1,11 @@
 """The queue's application and its timetable. Any number of runners may work on one database, on any number of hosts."""
 
 import asyncio
+import os
+import signal
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import procrastinate
 from procrastinate import JobContext
@@ -22,6 +26,8 @@ from app.settings import Settings
 log = get_logger(__name__)
 
 TICK_CRON = "*/2 * * * * *"  # every two seconds
+# Service managers and `labeljury up` kill what has not ended a little later than this.
+STOPS_WITHIN_S = 9.0
 
 
 def build(runtime: Runtime) -> procrastinate.App:
@@ -90,20 +96,50 @@ async def _retry(manager: JobManager, job: QueuedJob) -> None:
 
 
 def run(settings: Settings, database: Database) -> None:
-    """Work on jobs until SIGINT or SIGTERM; jobs under way are finished first, as far as a few seconds allow."""
+    """Work on jobs until SIGINT or SIGTERM, then end within STOPS_WITHIN_S.
+
+    Jobs under way make no further call and write down the results of those that were made. What takes longer is left as a
+    crash would leave it: its leases end and another runner goes on.
+    """
     runtime = Runtime(settings, database)
     log.info("runner.started", runner=runtime.runner, concurrency=settings.job_concurrency)
-    asyncio.run(_work(build(runtime), settings))
+    asyncio.run(_work(build(runtime), runtime))
     log.info("runner.stopped", runner=runtime.runner)
 
 
-async def _work(app: procrastinate.App, settings: Settings) -> None:
+async def _work(app: procrastinate.App, runtime: Runtime) -> None:
+    settings = runtime.settings
     async with app.open_async():
-        await app.run_worker_async(
-            concurrency=settings.job_concurrency,
-            fetch_job_polling_interval=1.0,
-            update_heartbeat_interval=max(1.0, settings.stalled_job_s / 4),
-            stalled_worker_timeout=float(settings.stalled_job_s),
-            shutdown_graceful_timeout=10.0,
-            delete_jobs="successful",
+        working = asyncio.ensure_future(
+            app.run_worker_async(
+                concurrency=settings.job_concurrency,
+                fetch_job_polling_interval=1.0,
+                update_heartbeat_interval=max(1.0, settings.stalled_job_s / 4),
+                stalled_worker_timeout=float(settings.stalled_job_s),
+                delete_jobs="successful",
+                install_signal_handlers=False,
+            )
         )
+
+        def stop() -> None:
+            if not runtime.stopping.is_set():
+                runtime.stopping.set()
+                _give_up_after(STOPS_WITHIN_S, runtime.runner)
+                working.cancel()  # the queue's sign to fetch no more and to wait for what is under way
+
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signal_number, stop)
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+def _give_up_after(seconds: float, runner: str) -> None:
+    """End this process then, whatever it is at: a thread in the middle of a call cannot be ended otherwise."""
+
+    def give_up() -> None:
+        log.warning("runner.gave_up", runner=runner, after_s=seconds)
+        os._exit(0)
+
+    watch = threading.Timer(seconds, give_up)
+    watch.daemon = True
+    watch.start()

@@ -20,6 +20,7 @@ class Runtime:
     settings: Settings
     database: Database
     runner: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    stopping: threading.Event = field(default_factory=threading.Event)
     _marketplaces: dict[MarketplaceProfile, tuple[Marketplace, Pacer]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -41,4 +42,4 @@ class Runtime:
             with self.database.transaction() as db:
                 endpoints.slow_down(db, url)
 
-        return Pacer(reserve, slow_down, threads=self.settings.publish_threads)
+        return Pacer(reserve, slow_down, threads=self.settings.publish_threads, stopping=self.stopping)

@@ -26,8 +26,15 @@ class Slots(Protocol):
         ...
 
 
+class Stopping(ServiceError):
+    """The process is about to end; nothing was called."""
+
+
 class Pacer:
-    """Spaces the calls of one process. `reserve(n)` takes room for n calls from the state that all runners share."""
+    """Spaces the calls of one process. `reserve(n)` takes room for n calls from the state that all runners share.
+
+    Once `stopping` is set, whoever waits or comes later meets Stopping instead of a call.
+    """
 
     def __init__(
         self,
@@ -36,8 +43,10 @@ class Pacer:
         *,
         threads: int,
         chunk: int = 10,
+        stopping: threading.Event | None = None,
     ) -> None:
         self.threads = threads
+        self.stopping = stopping or threading.Event()
         self._reserve = reserve
         self._slow_down = slow_down
         self._chunk = chunk
@@ -47,7 +56,9 @@ class Pacer:
         self._interval_s = 0.0
 
     def wait(self) -> None:
-        """Block until the next call may start."""
+        """Block until the next call may start. Raises Stopping."""
+        if self.stopping.is_set():
+            raise Stopping("the job runner is stopping")
         with self._lock:
             if self._left == 0:
                 slots = self._reserve(self._chunk)
@@ -58,8 +69,8 @@ class Pacer:
             self._next_at += self._interval_s
             self._left -= 1
         delay = start_at - time.monotonic()
-        if delay > 0:
-            time.sleep(delay)
+        if delay > 0 and self.stopping.wait(delay):
+            raise Stopping("the job runner is stopping")
 
     def throttled(self) -> None:
         """The endpoint asked for fewer calls."""

@@ -1,7 +1,7 @@
 """Batches: create, launch, pause, resume, stop, close."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,7 +31,9 @@ from app.mturk import requester
 from app.mturk.client import Marketplace
 from app.questions.budget import PageBudget
 from app.questions.catalogue import HitTemplate
-from app.settings import MarketplaceProfile
+from app.settings import MarketplaceProfile, Settings
+
+Connect = Callable[[MarketplaceProfile], Marketplace]
 
 DAY_S = 86_400
 # Lifetime of a HIT and time until unreviewed work is paid, unless the Requester says otherwise.
@@ -164,27 +166,27 @@ def forecast(db: Session, batch_id: BatchId) -> Cost:
 
 def launch(
     database: Database,
-    marketplace: Marketplace,
+    connect: Connect,
     batch_id: BatchId,
     *,
     by: str,
-    allow_production: bool = False,
+    settings: Settings,
     confirmed_usd: Decimal | None = None,
-    spending_limit_usd: Decimal | None = None,
 ) -> Batch:
     """Make a draft live: from here on its HITs are published.
 
-    Checks the cap and the marketplace's balance first. Profile production needs `allow_production` and the exact cost in
-    `confirmed_usd`. Raises IllegalTransition, Forbidden, Conflict, BudgetExceeded, InsufficientFunds, MarketplaceError.
+    Checks the cap, the installation's limits and the marketplace's balance first. Profile production must be allowed by
+    the settings and needs the exact cost in `confirmed_usd`; the marketplace is not even connected to before that.
+    Raises IllegalTransition, Forbidden, Conflict, BudgetExceeded, InsufficientFunds, MarketplaceError.
     """
     with database.transaction() as db:
         batch = get(db, batch_id)
         if batch.status != BatchStatus.DRAFT:
             raise IllegalTransition(f"Batch {batch_id}", batch.status, BatchStatus.LIVE)
         cost = forecast(db, batch_id)
-    if spending_limit_usd is not None and cost.total_usd > spending_limit_usd:
-        raise BudgetExceeded(cost.total_usd, spending_limit_usd)
-    _check_launch(batch, marketplace, cost, allow_production=allow_production, confirmed_usd=confirmed_usd)
+        _check_media(db, batch, settings)
+    _check_money(batch, cost, settings=settings, confirmed_usd=confirmed_usd)
+    _check_balance(batch, cost, connect(MarketplaceProfile(batch.profile)))
     with database.transaction() as db:
         batch = _step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.launched", cost_usd=str(cost.total_usd))
         batch.launched_at = datetime.now(UTC)
@@ -193,20 +195,34 @@ def launch(
     return batch
 
 
-def _check_launch(
-    batch: Batch, marketplace: Marketplace, cost: Cost, *, allow_production: bool, confirmed_usd: Decimal | None
-) -> None:
-    if batch.profile != marketplace.profile:
-        raise Conflict(f"Batch {batch.id} belongs to profile {batch.profile}, not to {marketplace.profile}")
+def _check_media(db: Session, batch: Batch, settings: Settings) -> None:
+    """Media that we serve must reach Workers of a public marketplace, whose browsers refuse http inside https pages."""
+    if not MarketplaceProfile(batch.profile).is_public or settings.web_url.startswith("https://"):
+        return
+    ours = select(Item.id).where(Item.batch_id == batch.id, Item.media_token.is_not(None)).limit(1)
+    if db.scalar(ours) is not None:
+        raise Conflict(
+            f"Batch {batch.id} has media files that this installation serves at {settings.web_url}, where Workers of"
+            f" {batch.profile} cannot load them; set LABELJURY_WEB_PUBLIC_URL to an https address that reaches it"
+        )
+
+
+def _check_money(batch: Batch, cost: Cost, *, settings: Settings, confirmed_usd: Decimal | None) -> None:
     if cost.hits == 0:
         raise Conflict(f"Batch {batch.id} has no Items; create it again from a file with rows")
     if batch.profile == MarketplaceProfile.PRODUCTION:
-        if not allow_production:
+        if not settings.allow_production:
             raise Forbidden("publish on production, which spends real money; set LABELJURY_ALLOW_PRODUCTION=true")
+        if settings.spending_limit_usd is None:
+            raise Conflict("production needs a limit; set LABELJURY_SPENDING_LIMIT_USD")
         if confirmed_usd != cost.total_usd:
             raise Conflict(f"confirm the cost first: this spends ${cost.total_usd} of real money")
-    if batch.cap_usd is not None and cost.total_usd > batch.cap_usd:
-        raise BudgetExceeded(cost.total_usd, batch.cap_usd)
+    for limit in (batch.cap_usd, settings.spending_limit_usd):
+        if limit is not None and cost.total_usd > limit:
+            raise BudgetExceeded(cost.total_usd, limit)
+
+
+def _check_balance(batch: Batch, cost: Cost, marketplace: Marketplace) -> None:
     balance = requester.available_balance(marketplace)
     if balance < cost.total_usd:
         raise InsufficientFunds(

@@ -178,19 +178,21 @@ def _record(run: _Import, source: SourceRow | Problem) -> _Record | None:
     )
 
 
-def _faults_in_context(run: _Import, row: ItemRow, size: int) -> Iterator[Problem]:
+def _faults_in_context(run: _Import, row: ItemRow, size: int) -> list[Problem]:
+    problems = []
     first = run.first_line.setdefault(row.external_id, row.line) if row.external_id else row.line
     if first != row.line:
         shown = row.external_id[:100]
-        yield Problem(f"{shown!r} is the id of line {first} already; ids must differ", line=row.line, field="id")
+        message = f"{shown!r} is the id of line {first} already; ids must differ"
+        problems.append(Problem(message, line=row.line, field="id"))
     if not run.budget.fits(size):
         what = "the text" if row.medium is Medium.TEXT else "the example"
-        yield Problem(
+        message = (
             f"{what} and its labels take {size:,} bytes of the page and a HIT has room for"
-            f" {run.budget.capacity_bytes:,}; shorten them",
-            line=row.line,
-            field=row.medium,
+            f" {run.budget.capacity_bytes:,}; shorten them"
         )
+        problems.append(Problem(message, line=row.line, field=row.medium))
+    return problems
 
 
 def _token(run: _Import, name: str) -> str:

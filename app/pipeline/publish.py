@@ -92,17 +92,11 @@ def publish(
 
     Returns how many HITs went live in this call. Any number of runners may publish the same Batch at the same time.
     """
+    publishing = _prepare(database, marketplace, pacer, batch_id, media_base_url)
+    if publishing is None:
+        return 0
     progress = _Progress()
-    calls = _calls(
-        database,
-        marketplace,
-        pacer,
-        batch_id,
-        progress,
-        runner=runner,
-        lease_s=lease_s,
-        media_base_url=media_base_url,
-    )
+    calls = _calls(database, marketplace, pacer, publishing, progress, runner=runner, lease_s=lease_s)
     results: list[tuple[_Call, MarketplaceHITId]] = []
     for call, outcome in pacer.each(lambda call: call.act(marketplace), calls):
         if isinstance(outcome, ServiceError):
@@ -120,31 +114,38 @@ def _calls(
     database: Database,
     marketplace: Marketplace,
     pacer: Pacer,
-    batch_id: BatchId,
+    publishing: Publishing,
     progress: _Progress,
     *,
     runner: str,
     lease_s: float,
-    media_base_url: str,
 ) -> Iterator[_Call]:
     """Claim by claim, the calls to make; a claim is made when the one before it is used up, not when it is answered.
 
     To wait for each claim's last answer would cost a third of the rate. Ends when nothing is left to claim or as many
     calls in a row failed as a claim has: the endpoint is in trouble, and the operations keep until the next run.
     """
+    batch_id = BatchId(publishing.batch.id)
     while progress.failed_in_a_row < CLAIM_SIZE and (
         claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s)
     ):
-        publishing = _prepare(database, marketplace, pacer, batch_id, media_base_url)
-        if publishing is None:
-            _release(database, claimed)
+        try:
+            with database.transaction() as db:
+                hits = _new_hits(db, publishing, claimed)
+            found = _search_lost(marketplace, pacer, claimed, hits)
+        except ServiceError as error:
+            _give_back(database, claimed, error)
             return
-        with database.transaction() as db:
-            hits = _new_hits(db, publishing, claimed)
-        found = _search_lost(marketplace, pacer, claimed, hits)
         for operation in claimed:
             hit_id = operation.hit_id
             yield _Call(operation, publishing.batch, hits[hit_id], found.get(hit_id))
+
+
+def _give_back(database: Database, claimed: Sequence[Claimed], error: ServiceError) -> None:
+    """Nothing was called for these: they wait for the next run."""
+    with database.transaction() as db:
+        leases.release(db, [operation.id for operation in claimed])
+    log.warning("publish.interrupted", operations=len(claimed), error=str(error))
 
 
 def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float) -> list[Claimed]:
@@ -159,11 +160,6 @@ def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float
             {"ids": [operation.hit_id for operation in claimed]},
         )
         return claimed
-
-
-def _release(database: Database, claimed: Sequence[Claimed]) -> None:
-    with database.transaction() as db:
-        leases.release(db, [operation.id for operation in claimed])
 
 
 def _prepare(

@@ -3,6 +3,7 @@
 import html
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from app.domain.vocabulary import MediaType
@@ -46,7 +47,7 @@ class PageBudget:
 
     def item_bytes(self, *, text: str | None, url: str | None, label_a: str, label_b: str) -> int:
         """What an Item adds to the page; values count as they are written, with `&` as `&amp;`."""
-        labels = _written(label_a) + _written(label_b)
+        labels = _written_label(label_a) + _written_label(label_b)
         medium = _written(text if text is not None else url or "")
         return self.per_item + labels * self.per_label_byte + medium * self.per_medium_byte
 
@@ -62,6 +63,10 @@ def _written(value: str) -> int:
     if _ESCAPED.search(value):
         value = html.escape(value)
     return len(value) if value.isascii() else len(value.encode())
+
+
+# A file's labels are few and come again and again; its texts do not.
+_written_label = lru_cache(maxsize=4096)(_written)
 
 
 def _sample(media_type: MediaType, position: int, label: int, medium: int) -> ShownItem:

@@ -4,6 +4,8 @@ import csv
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -51,7 +53,7 @@ def launched(stack: RunningStack, folder: Path, rows: int) -> BatchId:
         batch_id = BatchId(batches.create(db, new, by="rita").id)
         budget, media_dir = batches.page_budget(new), stack.settings.media_path
         item_import.import_items(db, batch_id, ItemFile.of(path), media_root=None, media_dir=media_dir, budget=budget)
-    batches.launch(stack.database, connect(stack.settings, MarketplaceProfile.LOCAL), batch_id, by="rita")
+    batches.launch(stack.database, partial(connect, stack.settings), batch_id, by="rita", settings=stack.settings)
     return batch_id
 
 

@@ -136,12 +136,12 @@ def watch_until_done(window: Window, stack: RunningStack) -> None:
 
 @contextmanager
 def crowd_at_work(stack: RunningStack) -> Iterator[list[CrowdReport]]:
-    """Five simulated Workers hand in the votes, one request after the other; the list gets their report."""
+    """Five simulated Workers hand in the votes, not all at once; the list gets their report."""
     lines = (
         json.dumps({"text": text, "given_label": "question", "guessed_label": "statement", "votes": votes})
         for text, votes in zip(texts(), VOTES, strict=True)
     )
-    plan = CrowdPlan(workers=5, key=crowd.parse("\n".join(lines)), replay=True, seed=7, concurrency=1)
+    plan = CrowdPlan(workers=5, key=crowd.parse("\n".join(lines)), replay=True, seed=7, time_scale=0.02)
     reports: list[CrowdReport] = []
     work = threading.Thread(target=lambda: reports.append(crowd.run_crowd(stack.marketplace_url, plan)))
     work.start()

@@ -44,7 +44,7 @@ def test_a_runner_killed_at_random_points_publishes_once_loses_nothing_and_pays_
     for batch_id, seed in enumerate(SEEDS, 1):
         rng = random.Random(seed)
         create(stack, tmp_path, seed)
-        batches.launch(stack.database, marketplace, BatchId(batch_id), by="rita")
+        batches.launch(stack.database, lambda _: marketplace, BatchId(batch_id), by="rita", settings=stack.settings)
         kill_during_publish(stack, batch_id, rng)
         stack.wait_for(f"SELECT count(*) = {ITEMS} FROM hits WHERE batch_id = :id AND status = 'live'", id=batch_id)
         report = kill_during_collect(stack, seed, rng)

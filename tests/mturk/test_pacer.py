@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.errors import MarketplaceBusy, MarketplaceRefused
-from app.mturk.pacer import Pacer
+from app.mturk.pacer import Pacer, Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Endpoint:
     def slow_down(self) -> None:
         self.slowed += 1
 
-    def pacer(self, *, threads: int = 4, chunk: int = 10) -> Pacer:
-        return Pacer(self.reserve, self.slow_down, threads=threads, chunk=chunk)
+    def pacer(self, *, threads: int = 4, chunk: int = 10, stopping: threading.Event | None = None) -> Pacer:
+        return Pacer(self.reserve, self.slow_down, threads=threads, chunk=chunk, stopping=stopping)
 
 
 @pytest.fixture
@@ -41,13 +41,23 @@ def endpoint() -> Endpoint:
     return Endpoint()
 
 
+class Naps(threading.Event):
+    """Notes how long each caller would have slept, and lets them go on at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.slept.append(timeout or 0.0)
+        return False
+
+
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that stands still; how long each caller would have slept."""
-    naps: list[float] = []
+def naps(monkeypatch: pytest.MonkeyPatch) -> Naps:
+    """A clock that stands still."""
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
-    monkeypatch.setattr(time, "sleep", naps.append)
-    return naps
+    return Naps()
 
 
 def double(number: int) -> int:
@@ -61,34 +71,39 @@ def test_room_is_reserved_for_several_calls_at_once(endpoint: Endpoint) -> None:
     assert endpoint.reserved == [10, 10, 10]
 
 
-def test_calls_are_spaced_as_they_were_reserved(endpoint: Endpoint, slept: list[float]) -> None:
+def test_calls_are_spaced_as_they_were_reserved(endpoint: Endpoint, naps: Naps) -> None:
     endpoint.room = Room(wait_s=2.0, interval_s=0.5)
-    pacer = endpoint.pacer(chunk=4)
+    pacer = endpoint.pacer(chunk=4, stopping=naps)
     for _ in range(4):
         pacer.wait()
-    assert slept == pytest.approx([2.0, 2.5, 3.0, 3.5])
+    assert naps.slept == pytest.approx([2.0, 2.5, 3.0, 3.5])
 
 
-def test_a_new_reservation_brings_its_own_pace(endpoint: Endpoint, slept: list[float]) -> None:
-    pacer = endpoint.pacer(chunk=2)
+def test_a_new_reservation_brings_its_own_pace(endpoint: Endpoint, naps: Naps) -> None:
+    pacer = endpoint.pacer(chunk=2, stopping=naps)
     endpoint.room = Room(wait_s=1.0, interval_s=1.0)
     pacer.wait()
     pacer.wait()
     endpoint.room = Room(wait_s=5.0, interval_s=0.1)
     pacer.wait()
-    assert slept == pytest.approx([1.0, 2.0, 5.0])
+    assert naps.slept == pytest.approx([1.0, 2.0, 5.0])
 
 
-def test_threads_share_the_pace(endpoint: Endpoint, slept: list[float]) -> None:
+def test_threads_share_the_pace(endpoint: Endpoint, naps: Naps) -> None:
     endpoint.room = Room(wait_s=1.0, interval_s=1.0)
-    pacer = endpoint.pacer(threads=8, chunk=40)
-    threads = [threading.Thread(target=lambda: [pacer.wait() for _ in range(5)]) for _ in range(8)]
+    pacer = endpoint.pacer(threads=8, chunk=40, stopping=naps)
+
+    def wait_five_times() -> None:
+        for _ in range(5):
+            pacer.wait()
+
+    threads = [threading.Thread(target=wait_five_times) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert endpoint.reserved == [40]
-    assert sorted(slept) == pytest.approx([float(number) for number in range(1, 41)])
+    assert sorted(naps.slept) == pytest.approx([float(number) for number in range(1, 41)])
 
 
 def test_every_thing_comes_back_with_its_result(endpoint: Endpoint) -> None:
@@ -161,6 +176,27 @@ def test_a_consumer_that_stops_is_followed_by_no_new_calls(endpoint: Endpoint) -
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(called) <= 3
+
+
+def test_once_the_process_is_stopping_nothing_more_is_called(endpoint: Endpoint) -> None:
+    stopping, called = threading.Event(), list[int]()
+    pacer = endpoint.pacer(threads=2, stopping=stopping)
+    outcomes = pacer.each(_recording(called), range(40))
+    next(outcomes)
+    stopping.set()
+    rest = [outcome for _, outcome in outcomes]
+    assert len(rest) == 39
+    assert len(called) <= 4
+    assert sum(isinstance(outcome, Stopping) for outcome in rest) == 40 - len(called)
+
+
+def test_who_waits_for_room_is_woken_when_the_process_is_stopping(endpoint: Endpoint) -> None:
+    endpoint.room = Room(wait_s=3600)
+    stopping = threading.Event()
+    pacer = endpoint.pacer(stopping=stopping)
+    threading.Timer(0.05, stopping.set).start()
+    with pytest.raises(Stopping):
+        pacer.call(double, 1)
 
 
 def test_things_are_taken_only_as_they_are_called(endpoint: Endpoint) -> None:

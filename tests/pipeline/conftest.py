@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.db.item_sources import ItemFile
 from app.domain.vocabulary import BatchId
 from app.jobs import stages
 from app.jobs.runtime import Runtime
+from app.mturk.client import connect
 from app.pipeline import batches, item_import
 from app.questions import catalogue
 from app.questions.order import order_for
@@ -68,7 +70,7 @@ class House:
         return BatchId(batch.id)
 
     def launch(self, batch_id: BatchId) -> None:
-        batches.launch(self.database, self.marketplace, batch_id, by="rita")
+        batches.launch(self.database, partial(connect, self.settings), batch_id, by="rita", settings=self.settings)
 
     def publish(self, batch_id: BatchId) -> None:
         stages.run_publish(self.runtime, batch_id)

@@ -21,10 +21,23 @@ from app.mturk.client import Marketplace
 from app.pipeline import batches
 from app.pipeline.batches import NewBatch
 from app.questions import catalogue
-from app.settings import MarketplaceProfile
+from app.settings import MarketplaceProfile, Settings
 from tests.pipeline.conftest import House, in_threads
 
 FIVE = {"Ada": "given", "Bea": "given", "Cyd": "given", "Bob": "guessed", "Mallory": "neither"}
+
+
+def launch(house: House, batch_id: BatchId, *, confirmed_usd: Decimal | None = None, **changed: Any) -> None:
+    """Launch under other settings; whatever the profile, the calls reach the running marketplace."""
+    settings = house.settings.model_copy(update=changed)
+    batches.launch(
+        house.database,
+        lambda profile: as_if(house, profile),
+        batch_id,
+        by="rita",
+        settings=settings,
+        confirmed_usd=confirmed_usd,
+    )
 
 
 def new_batch(**changed: Any) -> NewBatch:
@@ -55,10 +68,22 @@ def launches(house: House) -> int:
     return int(house.one("SELECT count(*) AS n FROM audit WHERE action = 'batch.launched'").n)
 
 
-def as_if(house: House, profile: MarketplaceProfile) -> Marketplace:
-    """The running marketplace under another profile's name: nothing leaves this machine."""
-    marketplace: Marketplace = dataclasses.replace(house.marketplace, profile=profile)
-    return marketplace
+def launch(house: House, batch_id: BatchId, *, confirmed_usd: Decimal | None = None, **settings: Any) -> list[str]:
+    """Launch under changed settings; the profiles that were connected to, all of them the running marketplace."""
+    connected: list[str] = []
+
+    def connect(profile: MarketplaceProfile) -> Marketplace:
+        connected.append(profile)
+        marketplace: Marketplace = dataclasses.replace(house.marketplace, profile=profile)
+        return marketplace
+
+    changed = Settings.model_construct(**{**house.settings.model_dump(), **settings})
+    try:
+        batches.launch(house.database, connect, batch_id, by="rita", settings=changed, confirmed_usd=confirmed_usd)
+    except (Forbidden, Conflict):
+        assert connected == []  # nothing is asked of a marketplace before the money is settled
+        raise
+    return connected
 
 
 # --- create -----------------------------------------------------------------------------------------------------------
@@ -147,9 +172,20 @@ def test_a_batch_without_items_is_not_launched(house: House) -> None:
 
 def test_a_batch_is_launched_on_its_own_profile_alone(house: House) -> None:
     batch_id = house.draft()
-    with pytest.raises(Conflict, match="belongs to profile local, not to sandbox"):
-        batches.launch(house.database, as_if(house, MarketplaceProfile.SANDBOX), batch_id, by="rita")
-    assert status(house) == "draft"
+    house.execute("UPDATE batches SET profile = 'sandbox'")
+    assert launch(house, batch_id) == ["sandbox"]
+
+
+@pytest.mark.parametrize("profile", ["sandbox", "production"])
+def test_media_that_a_public_marketplaces_workers_could_not_load_are_not_launched(house: House, profile: str) -> None:
+    batch_id = house.draft()
+    house.execute("INSERT INTO media_files (token, sha256, content_type, size_bytes) VALUES ('t', '', 'image/png', 1)")
+    house.execute("UPDATE items SET text = NULL, media_token = 't'")
+    house.execute("UPDATE batches SET profile = :profile", profile=profile)
+    with pytest.raises(Conflict, match="set LABELJURY_WEB_PUBLIC_URL to an https address"):
+        launch(house, batch_id)
+    if profile == "sandbox":
+        assert launch(house, batch_id, web_public_url="https://jury.example") == ["sandbox"]
 
 
 def test_a_cap_that_does_not_cover_the_batch_is_refused(house: House) -> None:
@@ -167,8 +203,8 @@ def test_a_cap_to_the_cent_is_enough(house: House) -> None:
 def test_the_installations_spending_limit_holds_without_a_cap(house: House) -> None:
     batch_id = house.draft(rows=4)
     with pytest.raises(BudgetExceeded):
-        batches.launch(house.database, house.marketplace, batch_id, by="rita", spending_limit_usd=Decimal("1.19"))
-    batches.launch(house.database, house.marketplace, batch_id, by="rita", spending_limit_usd=Decimal("1.20"))
+        launch(house, batch_id, spending_limit_usd=Decimal("1.19"))
+    launch(house, batch_id, spending_limit_usd=Decimal("1.20"))
     assert status(house) == "live"
 
 
@@ -197,23 +233,20 @@ def test_a_marketplace_that_does_not_tell_the_balance_launches_nothing(house: Ho
     assert house.rows("SELECT 1 FROM procrastinate_jobs") == []
 
 
-def test_real_money_needs_the_flag_and_the_exact_cost(house: House) -> None:
+def test_real_money_needs_the_flag_a_limit_and_the_exact_cost(house: House) -> None:
     batch_id = house.draft(rows=4)
     house.execute("UPDATE batches SET profile = 'production'")
-    real = as_if(house, MarketplaceProfile.PRODUCTION)
     cost = Decimal("1.20")
-
-    def launch(**values: Any) -> None:
-        batches.launch(house.database, real, batch_id, by="rita", **values)
-
+    allowed = {"allow_production": True, "spending_limit_usd": Decimal(5)}
     with pytest.raises(Forbidden, match="LABELJURY_ALLOW_PRODUCTION"):
-        launch(confirmed_usd=cost)
-    with pytest.raises(Conflict, match=r"spends \$1.20 of real money"):
-        launch(allow_production=True)
-    with pytest.raises(Conflict, match=r"spends \$1.20 of real money"):
-        launch(allow_production=True, confirmed_usd=Decimal("1.19"))
+        launch(house, batch_id, confirmed_usd=cost, spending_limit_usd=Decimal(5))
+    with pytest.raises(Conflict, match="LABELJURY_SPENDING_LIMIT_USD"):
+        launch(house, batch_id, confirmed_usd=cost, allow_production=True)
+    for confirmed in (None, Decimal("1.19"), Decimal("1.21")):
+        with pytest.raises(Conflict, match=r"spends \$1.20 of real money"):
+            launch(house, batch_id, confirmed_usd=confirmed, **allowed)
     assert status(house) == "draft"
-    launch(allow_production=True, confirmed_usd=cost)
+    assert launch(house, batch_id, confirmed_usd=cost, **allowed) == ["production"]
     assert status(house) == "live"
 
 

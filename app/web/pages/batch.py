@@ -52,17 +52,9 @@ def launch(
     confirmed_usd: Annotated[str, Form()] = "",
 ) -> Response:
     """Publish a draft. For real money the visitor types the cost."""
-    number = BatchId(batch_id)
-    with database.transaction() as db:
-        profile = MarketplaceProfile(batches.get(db, number).profile)
+    confirmed = money("confirmed_usd", confirmed_usd) if confirmed_usd else None
     batches.launch(
-        database,
-        connect(profile),
-        number,
-        by=here.caller.email,
-        allow_production=settings.allow_production,
-        confirmed_usd=money("confirmed_usd", confirmed_usd) if confirmed_usd else None,
-        spending_limit_usd=settings.spending_limit_usd,
+        database, connect, BatchId(batch_id), by=here.caller.email, settings=settings, confirmed_usd=confirmed
     )
     return _back(batch_id)
 
