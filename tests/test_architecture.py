@@ -18,7 +18,7 @@ LONGEST_FUNCTION = 60
 MAY_CATCH_EVERYTHING = {"app/jobs/runner.py", "app/main.py"}
 # Besides settings.py.
 MAY_READ_THE_ENVIRONMENT = {
-    "app/cli/batch.py",  # COLUMNS, as every program that prints tables
+    "app/cli/talking.py",  # COLUMNS, as every program that prints tables
     "app/cli/demo.py",  # EXIT=1, the switch of `make demo`
     "app/cli/stack.py",  # hands the environment on to the parts it starts
 }

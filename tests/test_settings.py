@@ -176,7 +176,7 @@ def test_a_bad_value_is_refused_with_its_name_and_the_fix(
 
 
 def test_a_secret_is_never_shown() -> None:
-    settings = Settings(secret_key=SECRET)  # type: ignore[arg-type]
+    settings = Settings(secret_key=SECRET)
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings.model_dump())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from app.cli import talking
 from app.cli.opening import BY, Opened, opened
 from app.settings import MarketplaceProfile
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from app.pipeline import batches
 
 app = typer.Typer(help="Validation batches: create, launch, watch, pause, resume, stop.", no_args_is_help=True)
-console = Console(highlight=False)
+console = talking.console()
 
 BatchArgument = Annotated[int, typer.Argument(help="The Batch's number, as `labeljury batch list` shows it.")]
 
@@ -93,14 +92,14 @@ def create(
 
 def import_batch(service: Opened, new: batches.NewBatch, file: Path, media_root: Path) -> tuple[BatchId, int]:
     """Create a Batch and import its Items in one transaction, with a progress bar."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
     from app.db.item_sources import ItemFile
     from app.domain.vocabulary import BatchId
     from app.pipeline import batches, item_import
 
     columns = (TextColumn("Importing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar, service.database.transaction() as db:
+    with talking.progress_bar(*columns) as bar, service.database.transaction() as db:
         task = bar.add_task("import", total=None)
         batch = batches.create(db, new, by=BY, spending_limit_usd=service.settings.spending_limit_usd)
         report = item_import.import_items(
@@ -209,8 +208,7 @@ def list_batches() -> None:
     if not summaries:
         console.print("No Batch yet. Make one: labeljury batch create items.csv --template image")
         return
-    width = None if console.is_terminal else int(os.environ.get("COLUMNS", "120"))
-    table = Table("Batch", "Name", "Profile", "Status", "Items", "Responses", "Spent", box=None, width=width)
+    table = Table("Batch", "Name", "Profile", "Status", "Items", "Responses", "Spent", box=None)
     for row in summaries:
         table.add_row(
             str(row.id),

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from app.cli import talking
 from app.cli.opening import BY, Opened, at_terminal, load_settings, opened
 from app.cli.stack import Stack, port_is_free
 from app.errors import ServiceError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.marketplace.crowd import CrowdReport
     from app.pipeline.report import Progress
 
-console = Console(highlight=False)
+console = talking.console()
 
 REWARD_USD = Decimal("0.05")
 ITEMS_PER_HIT = 5

@@ -3,10 +3,9 @@
 import sys
 
 import typer
-from rich.console import Console
 
-from app.cli import batch, demo, people, results, servers
-from app.errors import ServiceError
+from app.cli import batch, demo, people, results, servers, talking
+from app.errors import MarketplaceUnreachable, NotFound, ServiceError
 
 HELP = """A jury of five for every doubtful label.
 
@@ -26,6 +25,7 @@ results.register(app)
 demo.register(app)
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+_WHAT_THERE_IS = {"Batch": "labeljury batch list", "HIT template": "labeljury templates"}
 
 
 def main() -> None:
@@ -33,7 +33,18 @@ def main() -> None:
     try:
         app()
     except ServiceError as error:
-        Console(stderr=True, highlight=False).print("error:", str(error), style="bold red", markup=False)
+        talking.console(stderr=True).print("error:", _explained(error), style="bold red", markup=False)
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _explained(error: ServiceError) -> str:
+    """The message, and the command that helps where there is one."""
+    match error:
+        case NotFound(kind=kind) if kind in _WHAT_THERE_IS:
+            return f"{error}; `{_WHAT_THERE_IS[kind]}` shows what there is"
+        case MarketplaceUnreachable():
+            return f"{error}; start the marketplace (`labeljury up`) or correct its URL"
+        case _:
+            return str(error)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from app.cli import talking
 from app.cli.opening import BY, load_settings, opened
 from app.domain.vocabulary import Role
 
 account_app = typer.Typer(help="Accounts: who may sign in to the console and use the API.", no_args_is_help=True)
 marketplace_app = typer.Typer(help="Our own marketplace, for boto3, the aws CLI and other tools.", no_args_is_help=True)
-console = Console(highlight=False)
+console = talking.console()
 
 
 @account_app.command(name="create")

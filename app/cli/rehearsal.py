@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from app.cli import talking
 from app.marketplace import crowd
 from app.marketplace.crowd import CrowdEvent, CrowdEventKind, CrowdPlan, CrowdReport
 
@@ -42,7 +42,7 @@ def run_with_progress(url: str, plan: CrowdPlan, *, expected: int | None = None)
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with talking.progress_bar(*columns) as bar:
         task = bar.add_task("crowd", total=expected)
 
         def on_event(event: CrowdEvent) -> None:

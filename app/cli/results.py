@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from app.cli import talking
 from app.cli.opening import load_settings, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-console = Console(highlight=False)
+console = talking.console()
 
 
 class What(StrEnum):
@@ -91,7 +91,7 @@ def export(
         with _whole_file(target) as file:
             file.writelines(chunks)
     count = rows.consensus_rows if what is What.CONSENSUS else rows.response_rows
-    Console(stderr=True, highlight=False).print(f"{count} rows written to {target}")
+    talking.console(stderr=True).print(f"{count} rows written to {target}")
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from typing import IO, TYPE_CHECKING, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from rich.console import Console
 from rich.panel import Panel
 
+from app.cli import talking
 from app.errors import Conflict, ServiceError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Stack:
 
     def __init__(self, service: Opened, *, log: Path | None = None) -> None:
         self.service = service
-        self.console = Console(highlight=False)
+        self.console = talking.console()
         self.first_account: NewAccount | None = None
         self._log_path = log
         self._log: IO[bytes] | None = None

@@ -101,10 +101,8 @@ def test_one_reward_and_one_fee_per_assignment(db: Session) -> None:
     assignment = make_assignment(db, hit, make_worker(db))
     payment(db, "reward", "0.05", hit=hit, assignment=assignment)
     payment(db, "fee", "0.01", hit=hit, assignment=assignment)
-    for kind in ("reward", "fee"):
-        refused(
-            db, "uq_payments_assignment", lambda kind=kind: payment(db, kind, "0.05", hit=hit, assignment=assignment)
-        )
+    refused(db, "uq_payments_assignment", lambda: payment(db, "reward", "0.05", hit=hit, assignment=assignment))
+    refused(db, "uq_payments_assignment", lambda: payment(db, "fee", "0.01", hit=hit, assignment=assignment))
 
 
 def test_one_reservation_and_one_release_per_hit(db: Session) -> None:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
-from functools import partial
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -83,8 +84,9 @@ def test_an_aws_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_call_with_all_its_retries_ends_within_its_part_of_the_lease(tmp_path: Path) -> None:
-    config = connect(settings(tmp_path, publish_threads=24), MarketplaceProfile.LOCAL).client.meta.config
-    attempts = config.retries["total_max_attempts"]  # type: ignore[typeddict-item]  # the stubs know the older key alone
+    # The stubs do not know the attributes that botocore gives a Config.
+    config: Any = connect(settings(tmp_path, publish_threads=24), MarketplaceProfile.LOCAL).client.meta.config
+    attempts = config.retries["total_max_attempts"]
     longest_pause_s = 1 + 2  # standard mode waits up to 1, 2, … s between attempts
     assert config.retries["mode"] == "standard"
     assert attempts * (config.connect_timeout + config.read_timeout) + longest_pause_s <= LONGEST_CALL_S

@@ -27,19 +27,6 @@ from tests.pipeline.conftest import House, in_threads
 FIVE = {"Ada": "given", "Bea": "given", "Cyd": "given", "Bob": "guessed", "Mallory": "neither"}
 
 
-def launch(house: House, batch_id: BatchId, *, confirmed_usd: Decimal | None = None, **changed: Any) -> None:
-    """Launch under other settings; whatever the profile, the calls reach the running marketplace."""
-    settings = house.settings.model_copy(update=changed)
-    batches.launch(
-        house.database,
-        lambda profile: as_if(house, profile),
-        batch_id,
-        by="rita",
-        settings=settings,
-        confirmed_usd=confirmed_usd,
-    )
-
-
 def new_batch(**changed: Any) -> NewBatch:
     values: dict[str, Any] = {
         "name": "Birds",

@@ -217,6 +217,20 @@ def test_a_hundred_thousand_rows_come_in_with_progress(desk: Desk) -> None:
     assert steps[-1] == (100_000, 100_000)
 
 
+def test_files_that_turn_up_late_among_urls_come_in_with_their_rows(desk: Desk) -> None:
+    desk.file("late.png", picture("red"))
+    desk.file("latest.png", picture("blue"))
+    lines = [f"{n},https://images.example/{n}.png,cat,dog" for n in range(3_500)]
+    lines[1_700] = "late,late.png,cat,dog"
+    lines[2_300] = "again,late.png,cat,dog"
+    lines[3_400] = "latest,latest.png,cat,dog"
+    items = desk.bring_in(desk.file("items.csv", rows(*lines, header="id,media,given_label,guessed_label")))
+    assert [item.line for item in items] == list(range(2, 3_502))
+    tokens = {item.external_id: item.media_token for item in items if item.media_token}
+    assert list(tokens) == ["late", "again", "latest"]
+    assert tokens["late"] == tokens["again"] != tokens["latest"]
+
+
 # What is refused
 
 

@@ -84,7 +84,10 @@ def test_live_hits_are_expired_and_nobody_can_accept_them_any_more(house: House)
     assert (status(house), statuses(house)) == ("stopped", ["done"] * 3)
     assert committed(house) == paid(house) == 0
     balance = house.marketplace.client.get_account_balance()
-    assert (Decimal(balance["AvailableBalance"]), Decimal(balance["OnHoldBalance"])) == (Decimal("10000.00"), 0)
+    assert (Decimal(balance["AvailableBalance"]), Decimal(balance["OnHoldBalance"])) == (
+        Decimal("10000.00"),
+        Decimal(0),
+    )
 
 
 def test_work_under_way_is_still_collected_and_paid(house: House) -> None:

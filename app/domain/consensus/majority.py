@@ -1,6 +1,7 @@
 """The study's rule: an option wins when it reaches the quorum."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +47,16 @@ def quorum(votes: VoteCounts, *, quorum: int) -> QuorumConsensus:
     """
     if quorum < 1:
         raise ValueError("a quorum is at least 1")
-    counts = votes.counts
-    reached = counts >= quorum
-    others = reached[:, 1:]
-    only_one = others.sum(axis=1) == 1
-    winner = np.where(reached[:, 0], 0, np.where(only_one, others.argmax(axis=1) + 1, -1))
-    totals = counts.sum(axis=1)
-    leader = counts.max(axis=1, initial=0)
+    # Column by column: numpy's sums along rows of four take four times as long.
+    given, *others = np.ascontiguousarray(votes.counts.T)
+    winner = np.full(len(given), -1, dtype=np.int64)
+    winners = np.zeros(len(given), dtype=np.int8)
+    for index, column in enumerate(others, start=1):
+        reached = column >= quorum
+        winners += reached
+        winner[reached] = index
+    winner[winners > 1] = -1
+    winner[given >= quorum] = 0
+    totals, leader = sum(others, given), reduce(np.maximum, others, given)
     agreement = np.divide(leader, totals, out=np.full(len(totals), np.nan), where=totals > 0)
-    return QuorumConsensus(winner.astype(np.int64), agreement)
+    return QuorumConsensus(winner, agreement)
