@@ -35,5 +35,5 @@ def test_the_list_refreshes_itself_while_a_batch_is_at_work(rita: Visitor, db: S
 def test_every_page_tells_the_state_of_mturk_and_the_profile(rita: Visitor) -> None:
     for path in ("/", "/questions", "/account", "/batches/new", "/api/docs"):
         page = rita.client.get(path).text
-        assert "AWS closed MTurk on 2026-09-30" in page
+        assert "AWS announced the end of MTurk for 2026-09-30" in page
         assert 'class="profile profile-local"' in page

@@ -15,7 +15,9 @@ class Consensus(Base):
     __table_args__ = (
         one_of("category", Category),
         one_of("status", ConsensusStatus),
-        CheckConstraint("given_count + guessed_count + both_count + neither_count = response_count", name="counts_add_up"),
+        CheckConstraint(
+            "given_count + guessed_count + both_count + neither_count = response_count", name="counts_add_up"
+        ),
     )
 
     item_id: Mapped[int] = mapped_column(ForeignKey("items.id"), primary_key=True)
