@@ -134,7 +134,7 @@ class House:
 def house(database: Database, tmp_path: Path) -> Iterator[House]:
     """A house with nothing in it yet."""
     (tmp_path / "files").mkdir()
-    base = Settings(data_dir=tmp_path / "data", secret_key="x" * 32, calls_per_second=2000, database_url=database.url)  # type: ignore[arg-type]
+    base = Settings(data_dir=tmp_path / "data", secret_key="x" * 32, calls_per_second=2000, database_url=database.url)
     with running_marketplace(base, database) as url, wire_to(url) as wire:
         settings = base.model_copy(update={"marketplace_public_url": wire.url})
         settings.__dict__.pop("marketplace_url", None)
