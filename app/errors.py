@@ -109,19 +109,17 @@ class Conflict(ServiceError):
 class IllegalTransition(Conflict):
     """A status may not follow another; `domain/transitions.py` lists which may."""
 
-    def __init__(self, of: str, was: str, to: str) -> None:
+    def __init__(self, of: str, was: str, to: str, message: str | None = None) -> None:
         self.of, self.was, self.to = of, was, to
-        super().__init__(f"{of} is {was} and cannot become {to}")
+        super().__init__(message or f"{of} is {was} and cannot become {to}")
 
 
 class BudgetExceeded(Conflict):
-    """The Batch's cap does not cover what was asked for."""
+    """The Batch's cap, or the limit that `of` names, does not cover what was asked for."""
 
-    def __init__(self, needed_usd: Decimal, left_usd: Decimal) -> None:
-        self.needed_usd, self.left_usd = needed_usd, left_usd
-        super().__init__(
-            f"this needs ${needed_usd} and the cap leaves ${left_usd}; raise the cap or publish fewer Items"
-        )
+    def __init__(self, needed_usd: Decimal, left_usd: Decimal, of: str = "the cap") -> None:
+        self.needed_usd, self.left_usd, self.of = needed_usd, left_usd, of
+        super().__init__(f"this needs ${needed_usd} and {of} leaves ${left_usd}; raise {of} or publish fewer Items")
 
 
 class MarketplaceError(ServiceError):

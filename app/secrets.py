@@ -60,5 +60,10 @@ def local_credentials(settings: Settings) -> Credentials:
     )
 
 
+def keyed_number(secret: bytes, purpose: str, number: int) -> int:
+    """64 bits that only the holder of `secret` can foretell."""
+    return int(_derive(secret, purpose, str(number))[:16], 16)
+
+
 def _derive(secret: bytes, *purpose: str) -> str:
     return hmac.new(secret, "\x1f".join(purpose).encode(), hashlib.sha256).hexdigest()

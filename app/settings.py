@@ -3,9 +3,11 @@
 docs/settings.md describes each of them; a test compares the two.
 """
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -18,6 +20,8 @@ SANDBOX_ENDPOINT = "https://mturk-requester-sandbox.us-east-1.amazonaws.com"
 PRODUCTION_ENDPOINT = "https://mturk-requester.us-east-1.amazonaws.com"
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 SHORTEST_SECRET = 32
+# Every region, FIPS and dual-stack name of the endpoint.
+_AWS_MTURK = re.compile(r"mturk-requester.*\.(amazonaws\.com|api\.aws)")
 
 
 class MarketplaceProfile(StrEnum):
@@ -116,6 +120,11 @@ class Settings(BaseSettings):
     marketplace_open_enrolment: bool = Field(
         default=True, description="Whether anybody who reaches the worker site may enrol as a Worker."
     )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses or networks of the reverse proxies whose `X-Forwarded-For` and `-Proto` are believed,"
+        " separated by commas.",
+    )
     max_upload_mb: int = Field(default=200, ge=1, le=10_000, description="Largest upload that the API accepts, in MB.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(default=False, description="One JSON object a line instead of key=value text.")
@@ -132,6 +141,14 @@ class Settings(BaseSettings):
     def _long_enough_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
             raise ValueError(f"needs at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        # uvicorn takes a mistyped address for a host's name and believes nobody, without a word.
+        for address in value.split(","):
+            ip_network(address.strip())
         return value
 
     @field_validator("database_url")
@@ -151,8 +168,8 @@ class Settings(BaseSettings):
             _ = found.port  # raises ValueError where it is no number
             if found.scheme not in {"http", "https"} or not found.hostname or any(c.isspace() for c in value):
                 raise ValueError("must be a URL such as https://jury.example.org")
-            if found.hostname == urlsplit(PRODUCTION_ENDPOINT).hostname:
-                raise ValueError("this is AWS itself, where money is real: choose profile production instead")
+            if _AWS_MTURK.fullmatch(found.hostname.rstrip(".").lower()):
+                raise ValueError("this is AWS itself: choose profile production (real money) or sandbox instead")
         return value
 
     @model_validator(mode="after")
@@ -180,6 +197,15 @@ class Settings(BaseSettings):
     def media_path(self) -> Path:
         """The folder of imported media."""
         return self.media_dir or self.data_dir / "media"
+
+    def missing_for_production(self) -> list[str]:
+        """What must be set before real money may be spent; empty when all of it is."""
+        wanted = {
+            "LABELJURY_ALLOW_PRODUCTION=true": self.allow_production,
+            "LABELJURY_SPENDING_LIMIT_USD": self.spending_limit_usd is not None,
+            "LABELJURY_SECRET_KEY": self.secret_key is not None,
+        }
+        return [setting for setting, there in wanted.items() if not there]
 
     def endpoint_url(self, profile: MarketplaceProfile) -> str:
         """The endpoint that `profile` speaks to. Raises ValueError for `custom` without a URL."""

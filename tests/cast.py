@@ -18,6 +18,7 @@ from app.domain.vocabulary import AccountId, Role
 
 RITA, VICTOR = "rita@example.org", "victor@example.org"
 ITEMS_CSV = b"id,url,given_label,guessed_label\n1,https://images.example/1.png,cat,dog\n2,https://images.example/2.png,car,bus\n"
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ def key_of(database: Database, caller: Caller) -> str:
     """A new API key."""
     with database.transaction() as db:
         return api_keys.create(db, caller, "test").key
+
+
+def dripping(sent: list[bytes]) -> Iterator[bytes]:
+    """The body of an upload; what a server reads of it is noted in `sent`."""
+    for part in (b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n', b"Birds\r\n--x--\r\n"):
+        sent.append(part)
+        yield part
 
 
 @contextmanager

@@ -194,7 +194,8 @@ def environment_for(folder: Path, **settings: Any) -> dict[str, str]:
         **settings,
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LABELJURY_", "AWS_"))}
-    kept.pop("DATABASE_URL", None)
+    for name in ("DATABASE_URL", "COLUMNS"):  # xdist sets COLUMNS, and commands would fold their lines
+        kept.pop(name, None)
     chosen = {f"LABELJURY_{name.upper()}": str(value) for name, value in values.items()}
     # Should this process die, the parts notice it and end too.
     return {**kept, **chosen, "LABELJURY_PARENT_PID": str(os.getpid())}

@@ -117,8 +117,22 @@ def test_a_custom_marketplace_needs_its_url() -> None:
 @pytest.mark.parametrize(
     "name", ["AWS_ENDPOINT_URL_MTURK", "LABELJURY_MARKETPLACE_PUBLIC_URL", "LABELJURY_MARKETPLACE_INTERNAL_URL"]
 )
-def test_awss_real_endpoint_cannot_be_reached_by_another_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, PRODUCTION_ENDPOINT)
+@pytest.mark.parametrize(
+    "url",
+    [
+        PRODUCTION_ENDPOINT,
+        SANDBOX_ENDPOINT,
+        "https://mturk-requester.us-east-1.amazonaws.com.",
+        "HTTPS://MTurk-Requester.US-east-1.AmazonAWS.com:443/",
+        "https://mturk-requester.eu-west-1.amazonaws.com",
+        "https://mturk-requester-fips.us-east-1.amazonaws.com",
+        "https://mturk-requester.us-east-1.api.aws",
+    ],
+)
+def test_awss_real_endpoint_cannot_be_reached_by_another_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
     with pytest.raises(ValidationError, match="choose profile production"):
         Settings()
 
@@ -135,11 +149,51 @@ def test_each_profile_has_an_endpoint_of_its_own_whatever_the_environment_says(m
     }
 
 
+@pytest.mark.parametrize(
+    "url", ["https://mturk-requester.example.org", "https://mturk.us-east-1.amazonaws.com", "http://127.0.0.1:8701"]
+)
+def test_any_other_endpoint_may_be_the_custom_one(url: str) -> None:
+    settings = Settings(marketplace_profile=MarketplaceProfile.CUSTOM, mturk_endpoint_url=url)
+    assert settings.endpoint_url(MarketplaceProfile.CUSTOM) == url
+
+
 def test_only_awss_own_marketplaces_are_public() -> None:
     assert {profile for profile in MarketplaceProfile if profile.is_public} == {
         MarketplaceProfile.SANDBOX,
         MarketplaceProfile.PRODUCTION,
     }
+
+
+# --- containers -------------------------------------------------------------------------------------------------------
+
+COMPOSE = PAGE.parents[1] / "docker-compose.yml"
+FILLED_IN = re.compile(r"^ {4}([A-Z_]+): \$\{\1:-(.*)\}$", re.MULTILINE)
+
+
+def test_the_containers_are_given_all_that_the_other_profiles_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    optional = dict(FILLED_IN.findall(COMPOSE.read_text()))
+    for name in (
+        "LABELJURY_ALLOW_PRODUCTION",
+        "LABELJURY_SPENDING_LIMIT_USD",
+        "AWS_ENDPOINT_URL_MTURK",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ):
+        assert optional[name] == ""
+    for name, value in optional.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.marketplace_profile is MarketplaceProfile.LOCAL
+    assert (settings.allow_production, settings.spending_limit_usd, settings.mturk_endpoint_url) == (False, None, None)
+
+
+def test_a_spending_limit_set_to_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABELJURY_SECRET_KEY", SECRET)
+    monkeypatch.setenv("LABELJURY_MARKETPLACE_PROFILE", "production")
+    monkeypatch.setenv("LABELJURY_SPENDING_LIMIT_USD", "")
+    with pytest.raises(ValidationError, match="needs LABELJURY_SPENDING_LIMIT_USD"):
+        Settings()
 
 
 # --- bad values -------------------------------------------------------------------------------------------------------
@@ -210,3 +264,9 @@ def test_job_runners_may_reach_the_marketplace_by_another_address() -> None:
 def test_media_lie_in_the_data_folder_unless_they_are_shared(tmp_path: Path) -> None:
     assert Settings(data_dir=tmp_path).media_path == tmp_path / "media"
     assert Settings(data_dir=tmp_path, media_dir=tmp_path / "shared").media_path == tmp_path / "shared"
+
+
+@pytest.mark.parametrize("proxies", ["*", "proxy", "10.0.0.1/8", "127.0.0.1,,"])
+def test_a_proxy_to_trust_is_an_address_or_a_network(proxies: str) -> None:
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings(trusted_proxies=proxies)

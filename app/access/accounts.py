@@ -69,6 +69,26 @@ def change_password(db: Session, account_id: AccountId, *, old: str, new: str, k
     audit.record(db, actor=account.email, action="account.password_changed", email=account.email)
 
 
+def reset_password(db: Session, email: str, *, by: str) -> NewAccount:
+    """Give an Account a new random password and end its logins. Raises NotFound, and Conflict where it is disabled."""
+    email = normalised(email)
+    account = db.scalar(select(Account).where(Account.email == email).with_for_update())
+    if account is None:
+        raise NotFound("Account", email)
+    if account.disabled_at is not None:
+        raise Conflict(f"{email} is disabled and cannot sign in with any password; make another account")
+    password = passwords.draw()
+    account.password_hash = passwords.hashed(password)
+    db.execute(delete(Login).where(Login.account_id == account.id))
+    audit.record(db, actor=by, action="account.password_reset", email=email)
+    return NewAccount(AccountId(account.id), email, password)
+
+
+def every(db: Session) -> list[Account]:
+    """All Accounts, disabled ones too, by e-mail."""
+    return list(db.scalars(select(Account).order_by(Account.email)))
+
+
 def disable(db: Session, account_id: AccountId, *, by: str, now: datetime) -> None:
     """Lock an Account out at once: its logins end and its API keys are revoked.
 

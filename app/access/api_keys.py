@@ -35,6 +35,8 @@ def create(db: Session, caller: Caller, name: str) -> NewApiKey:
     name = name.strip()
     if not 1 <= len(name) <= _LONGEST_NAME:
         raise InvalidInput([Problem(f"give the key a name of 1 to {_LONGEST_NAME} characters", field="name")])
+    if "\x00" in name:
+        raise InvalidInput([Problem("contains a NUL character", field="name")])
     key = PREFIX + secrets.token_urlsafe(30)
     row = {"account_id": caller.account_id, "name": name, "prefix": key[:_SHOWN], "key_hash": _hash_of(key)}
     key_id = db.execute(insert(ApiKey).values(row).returning(ApiKey.id)).scalar_one()

@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app.access.dependencies import SettingsOf
 from app.access.permissions import Permission
-from app.api.dependencies import CanView, SettingsOf
+from app.api.dependencies import CanView
 from app.api.error_handlers import documented
 from app.domain.vocabulary import Role
 from app.settings import MarketplaceProfile

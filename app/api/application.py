@@ -1,12 +1,11 @@
 """The REST API as an application of its own, so that its errors and its documentation are its own."""
 
-from importlib import metadata
-
 from fastapi import FastAPI
 
+from app import __version__
 from app.api import account, batches, error_handlers, exports, items, templates
-from app.api.dependencies import Connect
 from app.db.engine import Database
+from app.mturk.client import Connect
 from app.settings import Settings
 
 _DESCRIPTION = """
@@ -28,7 +27,7 @@ def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
     """The application to mount at `/api`."""
     app = FastAPI(
         title="Label Jury",
-        version=metadata.version("labeljury"),
+        version=__version__,
         summary="A jury of five for every doubtful label.",
         description=_DESCRIPTION,
         openapi_tags=_TAGS,

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Form, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from app.api.dependencies import BatchNumber, CanSpend, CanView, ConnectOf, DatabaseOf, Db, SettingsOf
+from app.access.dependencies import ConnectOf, DatabaseOf, Db, SettingsOf
+from app.api.dependencies import BatchNumber, CanSpend, CanView, SpendersFirst
 from app.api.error_handlers import documented
 from app.db import uploads
 from app.db.tables import Batch
@@ -20,7 +21,7 @@ from app.pipeline.report import BatchSummary, FailedOperation, Progress
 from app.questions import catalogue
 from app.settings import MarketplaceProfile, Settings
 
-router = APIRouter(prefix="/batches", tags=["Batches"])
+router = APIRouter(prefix="/batches", tags=["Batches"], route_class=SpendersFirst)
 
 Usd = Annotated[Decimal, Field(max_digits=14, examples=["0.05"])]
 _MOST_SECONDS = 2**31 - 1

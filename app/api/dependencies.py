@@ -1,53 +1,20 @@
 """What endpoints ask for: the transaction, the caller, the settings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from app.access import api_keys, logins
+from app.access.dependencies import LARGEST_ID, SAFE_METHODS, DatabaseOf, database_of
 from app.access.permissions import Caller, Permission, require
-from app.db.engine import Database
 from app.errors import NotSignedIn
-from app.mturk.client import Marketplace
-from app.settings import MarketplaceProfile, Settings
 
-Connect = Callable[[MarketplaceProfile], Marketplace]
-
-_SAFE_METHODS = {"GET", "HEAD"}
 _bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="`Authorization: Bearer lj_…`")
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-def _connect(request: Request) -> Connect:
-    connect: Connect = request.app.state.connect
-    return connect
-
-
-SettingsOf = Annotated[Settings, Depends(_settings)]
-DatabaseOf = Annotated[Database, Depends(_database)]
-ConnectOf = Annotated[Connect, Depends(_connect)]
-
-
-def _transaction(database: DatabaseOf) -> Iterator[Session]:
-    with database.transaction() as db:
-        yield db
-
-
-# scope="function": committed before the answer leaves, so that whoever reads it can rely on it.
-Db = Annotated[Session, Depends(_transaction, scope="function")]
 
 
 def _caller(
@@ -65,7 +32,7 @@ def _caller(
             return api_keys.authenticate(db, bearer.credentials, now=now)
         cookie = request.cookies.get(logins.COOKIE)
         # A cookie travels by itself, so it must not be able to change anything here; the console's forms carry a token.
-        signed_in = logins.find(db, cookie, now=now) if cookie and request.method in _SAFE_METHODS else None
+        signed_in = logins.find(db, cookie, now=now) if cookie and request.method in SAFE_METHODS else None
         if signed_in is None:
             raise NotSignedIn
         return signed_in.caller
@@ -83,6 +50,26 @@ CanView = Annotated[Caller, Depends(_needs(Permission.VIEW))]
 CanExport = Annotated[Caller, Depends(_needs(Permission.EXPORT))]
 CanSpend = Annotated[Caller, Depends(_needs(Permission.SPEND))]
 
-_LARGEST_ID = 2**63 - 1
-BatchNumber = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="The Batch's number.", examples=[7])]
-ItemNumber = Annotated[int, Path(ge=1, le=_LARGEST_ID, description="Our own number of the Item, not the file's id.")]
+
+class SpendersFirst(APIRoute):
+    """A route that changes something: it knows that its caller may do so before it reads one byte of the body.
+
+    FastAPI reads the body first and asks dependencies then: a stranger could fill the disk with uploads.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The usual handler behind the check. Async, because reading bodies is."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            if request.method not in SAFE_METHODS:
+                bearer = await _bearer(request)
+                caller = await run_in_threadpool(_caller, request, database_of(request), bearer)
+                require(caller, Permission.SPEND)
+            return await handle(request)
+
+        return checked
+
+
+BatchNumber = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The Batch's number.", examples=[7])]
+ItemNumber = Annotated[int, Path(ge=1, le=LARGEST_ID, description="Our own number of the Item, not the file's id.")]

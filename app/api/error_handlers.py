@@ -90,10 +90,7 @@ def _http_error(request: Request, error: HTTPException) -> JSONResponse:
             "MethodNotAllowed",
             f"{request.url.path} does not take {request.method}",
         ),
-        status.HTTP_413_CONTENT_TOO_LARGE: (
-            "ContentTooLarge",
-            "the upload is larger than LABELJURY_MAX_UPLOAD_MB allows; split the file",
-        ),
+        status.HTTP_413_CONTENT_TOO_LARGE: ("ContentTooLarge", str(error.detail)),
     }.get(error.status_code, ("HttpError", str(error.detail)))
     return _answer(error.status_code, _body(name, message), dict(error.headers or {}))
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
+from app.access.dependencies import DatabaseOf
 from app.access.permissions import Permission, require
-from app.api.dependencies import BatchNumber, CanExport, DatabaseOf
+from app.api.dependencies import BatchNumber, CanExport
 from app.api.error_handlers import documented
 from app.db.engine import Database
 from app.domain.vocabulary import BatchId

@@ -5,15 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.dependencies import BatchNumber, CanView, Db, ItemNumber
+from app.access.dependencies import LARGEST_ID, Db
+from app.api.dependencies import BatchNumber, CanView, ItemNumber
 from app.api.error_handlers import documented
 from app.domain.vocabulary import BatchId, Category, ConsensusStatus, ItemId, MediaType, Option
 from app.pipeline import batches, item_report
 from app.pipeline.item_report import LARGEST_PAGE, ItemFilter, ItemRow, ResponseRow
 
 router = APIRouter(prefix="/batches/{batch_id}/items", tags=["Items"])
-
-_LARGEST_ID = 2**63 - 1
 
 
 class ItemOut(BaseModel):
@@ -61,7 +60,7 @@ def list_items(
     caller: CanView,
     *,
     only: Annotated[ItemFilter | None, Query(description="Settled Items of one category, or open ones.")] = None,
-    after: Annotated[int, Query(ge=0, le=_LARGEST_ID, description="`next_after` of the page before.")] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST_ID, description="`next_after` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 50,
 ) -> ItemsOut:
     """Items in the order of the file. Pages stay stable while votes come in."""

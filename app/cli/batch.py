@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ import typer
 
 from app.cli import talking
 from app.cli.opening import BY, Opened, opened
+from app.cli.talking import counted, dollars
 from app.settings import MarketplaceProfile
 
 if TYPE_CHECKING:
@@ -33,7 +35,13 @@ def usd(text: str | Decimal) -> Decimal:
         raise typer.BadParameter(f"{text!r} is no amount; write it like 0.05") from error
 
 
-Usd = Annotated[Decimal | None, typer.Option(parser=usd, metavar="USD")]
+class FileFormat(StrEnum):
+    """What import reads: `ItemFormat` again, whose module is too slow to load for commands that import nothing."""
+
+    CSV = "csv"
+    TSV = "tsv"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
 
 
 @app.command()
@@ -41,6 +49,7 @@ def create(
     file: Annotated[
         Path, typer.Argument(help="CSV, JSON Lines or Parquet with id, media, given_label, guessed_label.")
     ],
+    format: Annotated[FileFormat | None, typer.Option(help="Default: by the file's name.")] = None,
     template: Annotated[
         str, typer.Option(help="The question: image, text or audio (`labeljury templates`).")
     ] = "image",
@@ -79,22 +88,28 @@ def create(
             assignment_duration_s=int(minutes * 60),
             seed=seed,
         )
-        batch_id, items = import_batch(service, new, file, media_root or file.parent)
+        batch_id, items = import_batch(service, new, file, media_root or file.parent, format=format)
         with service.database.transaction() as db:
             cost = batches.forecast(db, batch_id)
-    console.print(f"Batch {batch_id}: {items} Items, a draft for profile {new.profile}.")
+    console.print(f"Batch {batch_id}: {counted(items, 'Item')}, a draft for profile {new.profile}.")
     console.print(
-        f"It will cost ${cost.total_usd}: {cost.assignments} Assignments in {cost.hits} HITs,"
-        f" ${cost.reward_usd} for Workers and ${cost.fee_usd} in fees."
+        f"It will cost {dollars(cost.total_usd)}: {counted(cost.assignments, 'Assignment')} in"
+        f" {counted(cost.hits, 'HIT')}, {dollars(cost.reward_usd)} for Workers and {dollars(cost.fee_usd)} in fees."
     )
+    if cap is not None and cap < cost.total_usd:
+        console.print(
+            f"The cap of {dollars(cap)} does not cover that: labeljury batch set-cap {batch_id} {cost.total_usd:.2f}"
+        )
     console.print(f"Next: labeljury batch launch {batch_id}")
 
 
-def import_batch(service: Opened, new: batches.NewBatch, file: Path, media_root: Path) -> tuple[BatchId, int]:
+def import_batch(
+    service: Opened, new: batches.NewBatch, file: Path, media_root: Path, *, format: FileFormat | None = None
+) -> tuple[BatchId, int]:
     """Create a Batch and import its Items in one transaction, with a progress bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-    from app.db.item_sources import ItemFile
+    from app.db.item_sources import ItemFile, ItemFormat
     from app.domain.vocabulary import BatchId
     from app.pipeline import batches, item_import
 
@@ -105,7 +120,7 @@ def import_batch(service: Opened, new: batches.NewBatch, file: Path, media_root:
         report = item_import.import_items(
             db,
             BatchId(batch.id),
-            ItemFile.of(file),
+            ItemFile.of(file, ItemFormat(format) if format else None),
             media_root=media_root,
             media_dir=service.settings.media_path,
             budget=batches.page_budget(new),
@@ -129,9 +144,11 @@ def launch(
 
     with opened() as service:
         with service.database.transaction() as db:
-            found, cost = batches.get(db, BatchId(batch)), batches.forecast(db, BatchId(batch))
+            found = batches.get(db, BatchId(batch))
+            cost = batches.check_launch(db, found, settings=service.settings)
         profile = MarketplaceProfile(found.profile)
-        console.print(f"Batch {batch} ({found.name}) on profile {profile}: {cost.hits} HITs, ${cost.total_usd}.")
+        what = f"Batch {batch} ({found.name}) on profile {profile}"
+        console.print(f"{what}: {counted(cost.hits, 'HIT')}, {dollars(cost.total_usd)}.", markup=False)
         if profile is MarketplaceProfile.PRODUCTION and confirm_cost is None:
             confirm_cost = usd(typer.prompt(f"This spends real money. Type the amount ({cost.total_usd}) to go on"))
         batches.launch(
@@ -193,7 +210,7 @@ def set_cap(batch: BatchArgument, cap: Annotated[Decimal, typer.Argument(parser=
 
     with opened() as service, service.database.transaction() as db:
         batches.set_cap(db, BatchId(batch), cap, by=BY, spending_limit_usd=service.settings.spending_limit_usd)
-    console.print(f"Batch {batch} may cost up to ${cap}.")
+    console.print(f"Batch {batch} may cost up to {dollars(cap)}.")
 
 
 @app.command(name="list")
@@ -217,7 +234,7 @@ def list_batches() -> None:
             row.status,
             str(row.items),
             f"{row.done_share:.0%}",
-            f"${row.spent_usd}",
+            dollars(row.spent_usd),
         )
     console.print(table)
 

@@ -15,7 +15,7 @@ import typer
 
 from app.cli import talking
 from app.cli.opening import BY, Opened, at_terminal, load_settings, opened
-from app.cli.stack import Stack, port_is_free
+from app.cli.stack import Stack, port_is_free, sign_in_lines
 from app.errors import ServiceError
 from app.settings import MarketplaceProfile, Settings
 
@@ -69,7 +69,17 @@ def demo(
             console.print(f"The Batch: {service.settings.web_url}/batches/{batch_id}")
             console.print(f"The consensus: {target.absolute()}", soft_wrap=True)
             stack.wait()
+        else:
+            _show_first_account(stack)
     console.print(str(target.absolute()), soft_wrap=True)
+
+
+def _show_first_account(stack: Stack) -> None:
+    """The first demo makes the Account, and only it can show the password that later ones are signed in with."""
+    if stack.first_account is not None:
+        console.print("To look at it in the console, run the demo again with --stay (`make demo` at a terminal stays).")
+        for line in sign_in_lines(stack.first_account):
+            console.print(line)
 
 
 def _prepare(out: Path, *, planted: int, most: int, seed: int) -> tuple[Digits, Suspects, Path, Path]:
@@ -132,7 +142,7 @@ def _publish(service: Opened, items: Path, seed: int) -> BatchId:
         cost = batches.forecast(db, batch_id)
     batches.launch(service.database, partial(connect, service.settings), batch_id, by=BY, settings=service.settings)
     console.print(
-        f"Batch {batch_id}: {count} Items in {cost.hits} HITs published through boto3, cap ${cost.total_usd}."
+        f"Batch {batch_id}: {count} Items in {cost.hits} HITs published through boto3, cap {talking.dollars(cost.total_usd)}."
     )
     return batch_id
 
@@ -208,6 +218,6 @@ def _summary(service: Opened, progress: Progress, crowd: CrowdReport, digits: Di
     )
     money = progress.money
     console.print(
-        f"On MTurk this would have cost ${money.spent_usd} ({crowd.submitted} Assignments at ${REWARD_USD} plus fees);"
-        " here it cost nothing."
+        f"On MTurk this would have cost {talking.dollars(money.spent_usd)} ({crowd.submitted} Assignments at ${REWARD_USD}"
+        " plus fees); here it cost nothing."
     )

@@ -1,11 +1,14 @@
 """The command tree, and how errors reach a person."""
 
 import sys
+from dataclasses import replace
+from typing import Annotated
 
 import typer
 
+from app import __version__
 from app.cli import batch, demo, people, results, servers, talking
-from app.errors import MarketplaceUnreachable, NotFound, ServiceError
+from app.errors import BudgetExceeded, InsufficientFunds, InvalidInput, MarketplaceUnreachable, NotFound, ServiceError
 
 HELP = """A jury of five for every doubtful label.
 
@@ -25,7 +28,36 @@ results.register(app)
 demo.register(app)
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
-_WHAT_THERE_IS = {"Batch": "labeljury batch list", "HIT template": "labeljury templates"}
+_WHAT_THERE_IS = {
+    "Account": "labeljury account list",
+    "Batch": "labeljury batch list",
+    "HIT template": "labeljury templates",
+}
+# What a Batch's settings are called on the command line.
+_OPTIONS = {
+    "reward_usd": "--reward",
+    "assignments_per_item": "--assignments",
+    "items_per_hit": "--items-per-hit",
+    "quorum": "--quorum",
+    "cap_usd": "--cap",
+    "lifetime_s": "--lifetime-days",
+    "assignment_duration_s": "--minutes",
+}
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"labeljury {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -43,8 +75,24 @@ def _explained(error: ServiceError) -> str:
     """The message, and the command that helps where there is one."""
     match error:
         case NotFound(kind=kind) if kind in _WHAT_THERE_IS:
-            return f"{error}; `{_WHAT_THERE_IS[kind]}` shows what there is"
+            return f"{error}; `{_WHAT_THERE_IS[kind]}` shows what there is{_known(kind)}"
+        case InvalidInput(problems=problems, total=total):
+            named = [replace(problem, field=_OPTIONS.get(problem.field or "", problem.field)) for problem in problems]
+            return str(InvalidInput(named, total=total))
+        case BudgetExceeded(of="the cap", needed_usd=needed):
+            return f"{error}; `labeljury batch set-cap BATCH {needed}` raises it"
+        case InsufficientFunds(message=message):
+            return message
         case MarketplaceUnreachable():
             return f"{error}; start the marketplace (`labeljury up`) or correct its URL"
         case _:
             return str(error)
+
+
+def _known(kind: str) -> str:
+    """The HIT templates by name; of other things there may be too many."""
+    if kind != "HIT template":
+        return ""
+    from app.questions import catalogue
+
+    return f": {', '.join(template.name for template in catalogue.available())}"

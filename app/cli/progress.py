@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from app.cli.talking import dollars
 from app.domain.statistics.categories import CategoryTable
 from app.pipeline.report import Progress
 
@@ -20,8 +21,9 @@ def show(console: Console, progress: Progress) -> None:
     table.add_row("Responses", f"{progress.responses} of {progress.responses_expected}")
     table.add_row("", ProgressBar(total=1.0, completed=progress.done_share, width=40))
     money = progress.money
-    cap = "no cap yet" if money.cap_usd is None else f"cap ${money.cap_usd}"
-    table.add_row("Money", f"${money.spent_usd} spent, ${money.owed_usd} owed, ${money.reserved_usd} reserved, {cap}")
+    cap = "no cap yet" if money.cap_usd is None else f"cap {dollars(money.cap_usd)}"
+    paid = f"{dollars(money.spent_usd)} spent, {dollars(money.owed_usd)} owed, {dollars(money.reserved_usd)} reserved"
+    table.add_row("Money", f"{paid}, {cap}")
     agreement = "–" if progress.agreement is None else f"{progress.agreement:.0%}"
     table.add_row("Consensus", f"{progress.settled} settled, {progress.open} open, mean agreement {agreement}")
     console.print(table)

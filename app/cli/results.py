@@ -13,6 +13,7 @@ import typer
 
 from app.cli import talking
 from app.cli.opening import load_settings, opened
+from app.cli.talking import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def consensus(
     """Show what the Responses of a Batch say so far: the study's table."""
     from app.cli.progress import show_categories
     from app.domain.vocabulary import BatchId
-    from app.pipeline import batches, collect, report
+    from app.pipeline import batches, report, responses
     from app.pipeline import consensus as stage
 
     batch_id = BatchId(batch)
@@ -51,14 +52,15 @@ def consensus(
             batches.get(db, batch_id)
             if recompute:
                 stage.mark_all_stale(db, batch_id)
-        collect.read_answers(service.database, batch_id)
+        responses.read(service.database, batch_id)
         computed = stage.compute(service.database, batch_id)
         with service.database.transaction() as db:
             progress = report.progress(db, batch_id)
     if recompute:
-        console.print(f"Computed {computed} Items.")
+        console.print(f"Computed {counted(computed, 'Item')}.")
     show_categories(console, progress.categories)
-    console.print(f"{progress.settled} Items settled, {progress.open} open, {progress.responses} Responses.")
+    settled, responses_read = counted(progress.settled, "Item"), counted(progress.responses, "Response")
+    console.print(f"{settled} settled, {progress.open} open, {responses_read}.")
 
 
 def export(
@@ -91,7 +93,7 @@ def export(
         with _whole_file(target) as file:
             file.writelines(chunks)
     count = rows.consensus_rows if what is What.CONSENSUS else rows.response_rows
-    talking.console(stderr=True).print(f"{count} rows written to {target}")
+    talking.console(stderr=True).print(f"{counted(count, 'row')} written to {target}")
 
 
 @contextmanager
@@ -114,14 +116,22 @@ def crowd(
     workers: Annotated[int, typer.Option(help="How many simulated Workers.")] = 10,
     mix: Annotated[str, typer.Option(help="Behaviours and their shares.")] = "careful=0.8,guessing=0.1,first=0.1",
     key: Annotated[
-        Path | None, typer.Option(help="JSON Lines (or the study's JSON) with what is true of each Item.")
+        Path | None, typer.Option(help="JSON Lines (or the study's JSON) with what is true of each Item; see below.")
     ] = None,
     replay: Annotated[bool, typer.Option("--replay", help="Hand in exactly the votes that the key counts.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same Workers, same answers.")] = 1,
     concurrency: Annotated[int, typer.Option(help="Workers at work at the same time.")] = 8,
     patience_s: Annotated[float, typer.Option(help="Seconds to wait for work before going home.")] = 10.0,
 ) -> None:
-    """Send simulated Workers to the marketplace's worker site. They use it over HTTP, as browsers do."""
+    """Send simulated Workers to the marketplace's worker site. They use it over HTTP, as browsers do.
+
+    A line of the key has one of `text`, `url` or `sha256` (of the media file's bytes), the two labels, and `truth` (given,
+    guessed, both or neither) or `votes`:
+
+    `{"text": "Milk first.", "given_label": "tea", "guessed_label": "coffee", "truth": "given"}`
+
+    `{"url": "https://…/1.png", "given_label": "cat", "guessed_label": "dog", "votes": {"guessed": 4, "neither": 1}}`
+    """
     from app.cli.rehearsal import crowd_plan, run_with_progress
 
     plan = crowd_plan(
@@ -135,7 +145,7 @@ def crowd(
     )
     report = run_with_progress(url or load_settings().marketplace_url, plan)
     console.print(
-        f"{report.submitted} Assignments submitted, {report.returned} returned, {report.abandoned} abandoned."
+        f"{counted(report.submitted, 'Assignment')} submitted, {report.returned} returned, {report.abandoned} abandoned."
     )
     for error in report.errors[:10]:
         console.print(f"problem: {error}", markup=False)

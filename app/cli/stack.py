@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from urllib.request import urlopen
 from rich.panel import Panel
 
 from app.cli import talking
+from app.cli.opening import load_settings
 from app.errors import Conflict, ServiceError
 
 if TYPE_CHECKING:
@@ -70,7 +72,9 @@ class Stack:
         self._holds.close()
 
     def announce(self) -> None:
-        """Say where everything is; the first account's password is shown this once."""
+        """Say where everything is, and how to sign in; the first account's password is shown this once."""
+        from app.access.accounts import FIRST_EMAIL
+
         settings = self.service.settings
         lines = [
             f"Console and API   {settings.web_url}   (API documentation: {settings.web_url}/api/docs)",
@@ -78,13 +82,20 @@ class Stack:
             f"Profile           {settings.marketplace_profile}",
         ]
         if self.first_account is not None:
-            lines += [
-                "",
-                f"Sign in as        {self.first_account.email}",
-                f"Password          {self.first_account.password}   (shown only now)",
-            ]
+            lines += ["", *sign_in_lines(self.first_account)]
         self.console.print(Panel("\n".join(lines), title="Label Jury", expand=False))
+        if self.first_account is None:
+            reset = f"{self._at_this_place()}labeljury account reset-password {FIRST_EMAIL}"
+            self.console.print(f"To sign in with a new password: {reset}", soft_wrap=True, markup=False)
         self.console.print("Ctrl-C stops everything.")
+
+    def _at_this_place(self) -> str:
+        """What a command needs in front of it to work on this very installation."""
+        settings, default = self.service.settings, load_settings()
+        if (settings.data_dir.absolute(), settings.database_url) == (default.data_dir.absolute(), default.database_url):
+            return ""
+        database = "" if default.database_url is None else "DATABASE_URL= "
+        return f"{database}LABELJURY_DATA_DIR={shlex.quote(str(settings.data_dir.absolute()))} "
 
     def wait(self) -> None:
         """Until Ctrl-C or SIGTERM, or until a part ends by itself: then everything stops, with an error."""
@@ -161,6 +172,11 @@ class Stack:
                 process.wait()
         if self._log is not None:
             self._log.close()
+
+
+def sign_in_lines(account: NewAccount) -> list[str]:
+    """How to sign in with an Account just made."""
+    return [f"Sign in as        {account.email}", f"Password          {account.password}   (shown only now)"]
 
 
 def port_is_free(port: int) -> bool:

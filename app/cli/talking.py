@@ -1,7 +1,8 @@
-"""Where commands write: as wide as the terminal; into a file or a pipe so wide that no line is folded and no table cut."""
+"""Where and how commands write: as wide as the terminal; into a file or a pipe no line is folded and no table cut."""
 
 import os
 import sys
+from decimal import Decimal
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn
@@ -13,7 +14,19 @@ def console(*, stderr: bool = False) -> Console:
     """Standard output, or standard error."""
     stream = sys.stderr if stderr else sys.stdout
     asked = os.environ.get("COLUMNS", "").isdigit()
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() or asked else _WIDTH_OF_A_FILE)
+    folds = stream.isatty()
+    width = None if folds or asked else _WIDTH_OF_A_FILE
+    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=not folds)
+
+
+def dollars(amount: Decimal) -> str:
+    """An amount as people read it: $0.90."""
+    return f"${amount:.2f}"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 HIT`, `2 HITs`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def progress_bar(*columns: ProgressColumn) -> Progress:

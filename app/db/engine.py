@@ -34,6 +34,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=2,
             pool_pre_ping=True,
+            hide_parameters=True,  # values of a failing statement (Worker ids, answers) stay out of logs
             connect_args={"options": f"-csearch_path={SEARCH_PATH} -ctimezone=UTC"},
         )
 

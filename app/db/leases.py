@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, text, update
+from sqlalchemy import ColumnElement, and_, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Operation
@@ -83,11 +83,11 @@ def claim(
     return sorted(claimed, key=lambda operation: operation.id)
 
 
-def finish(db: Session, ids: Sequence[OperationId], *, now: datetime) -> None:
+def finish(db: Session, operations: Sequence[Claimed], *, now: datetime) -> None:
     """The calls were made and their results are written in this transaction."""
     db.execute(
         update(Operation)
-        .where(Operation.id.in_(ids))
+        .where(_still_ours(operations))
         .values(status=OperationStatus.DONE, finished_at=now, lease_until=None, error=None)
     )
 
@@ -100,7 +100,7 @@ def retry_later(db: Session, operation: Claimed, *, error: str, now: datetime) -
     wait_s = BACKOFF_S[min(operation.attempt, len(BACKOFF_S)) - 1]
     db.execute(
         update(Operation)
-        .where(_still_ours(operation))
+        .where(_still_ours([operation]))
         .values(
             status=OperationStatus.INTENDED, not_before=now + timedelta(seconds=wait_s), lease_until=None, error=error
         )
@@ -111,27 +111,24 @@ def fail(db: Session, operation: Claimed, *, error: str, now: datetime) -> None:
     """The marketplace refused; a person must look. Nothing changes where the operation is no longer ours."""
     db.execute(
         update(Operation)
-        .where(_still_ours(operation))
+        .where(_still_ours([operation]))
         .values(status=OperationStatus.FAILED, finished_at=now, lease_until=None, error=error)
     )
 
 
-def _still_ours(operation: Claimed) -> ColumnElement[bool]:
-    # Every claim counts one attempt up, so the attempt's number tells our claim from a later one.
-    return and_(
-        Operation.id == operation.id,
-        Operation.status == OperationStatus.ACTING,
-        Operation.attempts == operation.attempt,
-    )
-
-
-def release(db: Session, ids: Sequence[OperationId]) -> None:
+def release(db: Session, operations: Sequence[Claimed]) -> None:
     """Give claimed operations back unacted: nothing was called for them."""
     db.execute(
         update(Operation)
-        .where(Operation.id.in_(ids), Operation.status == OperationStatus.ACTING)
+        .where(_still_ours(operations))
         .values(status=OperationStatus.INTENDED, lease_until=None, attempts=Operation.attempts - 1)
     )
+
+
+def _still_ours(operations: Sequence[Claimed]) -> ColumnElement[bool]:
+    """Every claim counts one attempt up: the attempt's number tells our claim from a later one, which is left alone."""
+    claims = [(operation.id, operation.attempt) for operation in operations]
+    return and_(tuple_(Operation.id, Operation.attempts).in_(claims), Operation.status == OperationStatus.ACTING)
 
 
 def intend(

@@ -25,14 +25,17 @@ class Job(StrEnum):
     CONSENSUS = "consensus"
 
 
+# Polling feeds all other stages of all Batches: it goes first.
+_PRIORITY = {Job.COLLECT: 5}
+
 _deferring = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 
 
-def enqueue(db: Session, job: Job, *, exclusive: bool = False, **ids: int | str) -> bool:
+def enqueue(db: Session, job: Job, **ids: int | str) -> bool:
     """Write a job row into the open transaction `db`. Returns whether a row was written.
 
-    The same job with the same ids waits at most once. `exclusive` keeps two of them from running at the same time.
-    A job that waited already may have been fetched before this transaction commits, and then has not seen it; the
+    The same job with the same ids waits at most once, and runs once at a time: a long one must not fill every runner's
+    places. A job that waited already may have been fetched before this transaction commits, and then has not seen it; the
     timetable's tick asks again for whatever is outstanding, so nothing is lost, only late. Never waits for another
     transaction that enqueues the same job: two that ask for the same jobs in different orders would lock each other out.
     """
@@ -48,7 +51,8 @@ def enqueue(db: Session, job: Job, *, exclusive: bool = False, **ids: int | str)
             _deferring.configure_task(
                 job,
                 queueing_lock=key,
-                lock=key if exclusive else None,
+                lock=key,
+                priority=_PRIORITY.get(job, 0),
                 connection=db.connection().connection.driver_connection,
             ).defer(**ids)
     except AlreadyEnqueued:

@@ -1,11 +1,15 @@
 """An upload on its way to the import: an item file alone, or a ZIP archive of an item file and its media."""
 
+import errno
+import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -19,6 +23,9 @@ MOST_GROWTH = 20
 _ITEM_FILES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
 # An item file is text and may shrink well; it has no limit of its own but the archive's growth.
 _FIELD = "file"
+_DAMAGE = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError, ValueError)
+# Of the errors of unpacking these are the machine's; the others (names too long, a file where a folder is) the archive's.
+_OUR_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EACCES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +58,14 @@ def opened(content: BinaryIO, name: str) -> Iterator[Upload]:
 def _unpacked(content: BinaryIO, folder: Path) -> Path:
     """The archive's one item file, unpacked beside its media."""
     try:
-        with zipfile.ZipFile(content) as archive:
-            members = [member for member in archive.infolist() if _is_wanted(member)]
-            _check(members, archive)
-            for member in members:
-                archive.extract(member, folder)  # ZipFile takes `..` and leading slashes out of names itself
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as fault:
-        raise InvalidInput([Problem(f"is no archive that can be unpacked: {fault}", field=_FIELD)]) from fault
+        _extract(content, folder)
+    except _DAMAGE as fault:
+        raise _not_unpackable(str(fault)) from fault
+    except OSError as fault:
+        if fault.errno in _OUR_FAULTS:
+            raise
+        # Without the path: it is one of ours.
+        raise _not_unpackable(fault.strerror or str(fault)) from fault
     found = sorted(path for path in folder.rglob("*") if path.suffix.casefold() in _ITEM_FILES and path.is_file())
     if len(found) != 1:
         names = ", ".join(str(path.relative_to(folder)) for path in found[:5]) or "none"
@@ -68,15 +76,32 @@ def _unpacked(content: BinaryIO, folder: Path) -> Path:
     return found[0]
 
 
+def _extract(content: BinaryIO, folder: Path) -> None:
+    size = content.seek(0, os.SEEK_END)
+    content.seek(0)
+    with zipfile.ZipFile(content) as archive:
+        members = [member for member in archive.infolist() if _is_wanted(member)]
+        _check(members, size)
+        for member in members:
+            archive.extract(member, folder)  # ZipFile takes `..` and leading slashes out of names itself
+
+
+def _not_unpackable(why: str) -> InvalidInput:
+    return InvalidInput([Problem(f"is no archive that can be unpacked: {why}", field=_FIELD)])
+
+
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(member.filename).parts
     # What macOS adds to every archive, and hidden files.
     return not member.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
-def _check(members: list[zipfile.ZipInfo], archive: zipfile.ZipFile) -> None:
-    """Refuse archives that would fill the disk. ZipFile stops reading a member at the size that it declares."""
-    packed = sum(member.compress_size for member in archive.infolist())
+def _check(members: list[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse archives of `packed` bytes that would fill the disk.
+
+    A member cannot exceed the unpacked size that it declares, where ZipFile stops reading. What it declares as its packed
+    size is only its word.
+    """
     unpacked = sum(member.file_size for member in members)
     if len(members) > MOST_MEMBERS:
         message = f"has {len(members):,} files; at most {MOST_MEMBERS:,} fit, so split it into several Batches"

@@ -20,6 +20,7 @@ def faults(
     name: str,
     title: str,
     description: str,
+    instructions: str,
     assignments_per_item: int,
     items_per_hit: int,
     quorum: int,
@@ -29,6 +30,8 @@ def faults(
 ) -> Iterator[Problem]:
     """Every fault of a Batch's settings but the money's, each with its fix."""
     yield from _text_faults(name=name, title=title, description=description)
+    # Their length is the page's business, and they may say nothing.
+    yield from _nul_faults("instructions", instructions)
     if not 1 <= assignments_per_item < MANY_ASSIGNMENTS:
         more = "MTurk doubles its fee from ten Assignments a HIT; " if assignments_per_item >= MANY_ASSIGNMENTS else ""
         yield Problem(f"{more}use 1 to {MANY_ASSIGNMENTS - 1}", field="assignments_per_item")
@@ -55,8 +58,13 @@ def _text_faults(*, name: str, title: str, description: str) -> Iterator[Problem
             yield Problem("must not be empty", field=field)
         if len(value) > longest:
             yield Problem(f"has {len(value)} characters; at most {longest} fit", field=field)
-        if "\x00" in value:
-            yield Problem("contains a NUL character", field=field)
+        yield from _nul_faults(field, value)
+
+
+def _nul_faults(field: str, value: str) -> Iterator[Problem]:
+    """PostgreSQL takes no NUL in a text."""
+    if "\x00" in value:
+        yield Problem("contains a NUL character", field=field)
 
 
 def money_faults(

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from urllib.parse import unquote
 
 from app.domain.item_values import Unusable, as_text, check_shown, json_safe
 from app.domain.vocabulary import ItemRole, MediaType
@@ -33,6 +34,7 @@ _WEB_URL = re.compile(r"https?://(?P<authority>[^\s/?#\\]+)\S*", re.IGNORECASE)
 # Made once: json.dumps would make one for each row.
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*://|data:", re.IGNORECASE)
+_NO_WORD = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def check_row(row: SourceRow, *, media_type: MediaType, https_only: bool = False
         checks.fault(
             "guessed_label", f"is the same as given_label ({given[:100]!r}): there is nothing to ask; drop the row"
         )
-    medium, value = checks.medium(media_type, https_only=https_only)
+    medium, value = checks.medium(media_type, (given, guessed), https_only=https_only)
     checks.word("media_type", [media_type], default=media_type)
     role = ItemRole(checks.word("role", _ROLES, default=ItemRole.SUSPECT))
     item = ItemRow(row.line, external_id, role, medium, value, given, guessed, checks.extra())
@@ -149,7 +151,7 @@ class _Checks:
             return self.fault(name, f"is {text[:100]!r}; this Batch takes {_listed(words, 'or')}") or default
         return text.casefold() or default
 
-    def medium(self, media_type: MediaType, *, https_only: bool) -> tuple[Medium, str]:
+    def medium(self, media_type: MediaType, labels: tuple[str, str], *, https_only: bool) -> tuple[Medium, str]:
         before = len(self.problems)
         filled = [(name, text) for name in MEDIA if name in self.row.values and (text := self.text(name)).strip()]
         if len(self.problems) > before:
@@ -163,7 +165,7 @@ class _Checks:
                 "its text in column 'text'" if media_type is MediaType.TEXT else "a URL or a file in 'url' or 'path'"
             )
             return medium, self.fault(name, f"is a {medium}; in a Batch of {media_type} each Item has {wanted}")
-        if medium is Medium.URL and (fault := _url_fault(value.strip(), https_only=https_only)):
+        if medium is Medium.URL and (fault := _url_fault(value.strip(), labels, https_only=https_only)):
             return medium, self.fault(name, fault)
         if medium is Medium.PATH and _ANY_URL.match(value.strip()):
             return medium, self.fault(name, "is a web address and no file; put it into column 'url'")
@@ -198,7 +200,7 @@ def _medium_of(name: str, value: str, media_type: MediaType) -> Medium:
     return Medium.URL if _ANY_URL.match(value.strip()) else Medium.PATH
 
 
-def _url_fault(url: str, *, https_only: bool) -> str | None:
+def _url_fault(url: str, labels: tuple[str, str], *, https_only: bool) -> str | None:
     if len(url) > LONGEST_URL:
         return f"has {len(url):,} characters; a URL may have {LONGEST_URL:,}"
     found = _WEB_URL.fullmatch(url)
@@ -210,7 +212,28 @@ def _url_fault(url: str, *, https_only: bool) -> str | None:
         return "contains a user name or password; browsers do not load it and Workers would see it"
     if https_only and url[:6].casefold() != "https:":
         return "begins with http:, which browsers do not load into the marketplace's https pages; use https:"
-    return None
+    return _telling(url, labels)
+
+
+def _telling(url: str, labels: tuple[str, str]) -> str | None:
+    """The fault of an address that holds one of the two labels as words: it stands in the source of the Worker's page.
+
+    Labels without a letter are passed over, since any number may be an id.
+    """
+    address, named = _words(unquote(url)), []
+    words_of = {label: _label_words(label) for label in labels}
+    # The longer first, and taken out: an address with "hot dog" does not name "dog" as well.
+    for label in sorted(labels, key=lambda label: len(words_of[label]), reverse=True):
+        words = words_of[label]
+        if words in address and any(letter.isalpha() for letter in words):
+            named.append(label)
+            address = address.replace(words, " / ")
+    if len(named) != 1 or len(set(words_of.values())) == 1:
+        return None
+    return (
+        f"contains the label {named[0][:100]!r}, which would tell Workers whose label is whose; give the file in column"
+        " 'path' (files are served under random names) or rename it"
+    )
 
 
 def _not_one_medium(filled: Sequence[str]) -> tuple[str, str]:
@@ -230,6 +253,16 @@ def _missing(name: str, found: Iterable[str]) -> str:
 def _as_seen(label: str) -> str:
     """A label as a page shows it: white space folded, characters composed."""
     return " ".join(unicodedata.normalize("NFC", label).split())
+
+
+def _words(text: str) -> str:
+    """The words of a text in small letters, each with a space on either side, so that none is found inside another."""
+    return "".join(f" {word} " for word in _NO_WORD.split(unicodedata.normalize("NFC", text).casefold()) if word)
+
+
+@lru_cache(maxsize=4096)
+def _label_words(label: str) -> str:
+    return _words(label)
 
 
 def _listed(names: Iterable[str], last: str = "and") -> str:

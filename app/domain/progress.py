@@ -1,7 +1,7 @@
 """What the marketplace's counters say about a HIT, and whether its Assignments must be fetched."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.vocabulary import MarketplaceHITId
 
@@ -53,8 +53,25 @@ def must_fetch(seen: HITCounters, held: Collected) -> bool:
     return seen.submitted > held.assignments or seen.completed != held.decided
 
 
-def is_finished(seen: HITCounters, *, now: datetime, assignments: int) -> bool:
-    """Whether nothing more can come: every place was filled and collected, or the HIT expired with nothing under way."""
+# States in which nobody can accept or submit any more, by the marketplace's own word and clock.
+_OVER = frozenset({"Reviewable", "Reviewing", "Disposed"})
+
+
+def is_complete(seen: HITCounters, *, assignments: int) -> bool:
+    """Whether we hold every Assignment that the counters promise."""
+    return assignments >= seen.submitted
+
+
+def is_exhausted(seen: HITCounters, *, now: datetime, assignments: int, assignment_duration_s: int) -> bool:
+    """Whether nothing more can come. Counters are older than `now`, so our clock alone never says so.
+
+    Every place is filled and collected; or the marketplace calls the HIT reviewable and we hold all that it promises. Where
+    it promises more than it lists (some endpoints zero their counters at expiry while work is under way), the HIT is
+    waited for until the last Worker's time is over too.
+    """
     if assignments >= seen.max_assignments:
         return True
-    return seen.pending == 0 and seen.expires_at <= now
+    if seen.status not in _OVER:
+        return False
+    last_deadline = seen.expires_at + timedelta(seconds=assignment_duration_s)
+    return is_complete(seen, assignments=assignments) or now >= last_deadline

@@ -1,4 +1,9 @@
-"""Which status may follow which. The database repeats what it can as constraints; everything else asks here."""
+"""Which status may follow which.
+
+A Batch's steps are asked for here, by compare-and-set. The other three tables record the rule: those rows change by the
+hundred, in statements of the pipeline and of `db/leases.py` whose WHERE names the old status. The database repeats what
+it can as constraints.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -18,21 +23,36 @@ BATCH: Steps = {
 }
 HIT: Steps = {
     HITStatus.PLANNED: frozenset({HITStatus.PUBLISHING, HITStatus.CANCELLED}),
-    HITStatus.PUBLISHING: frozenset({HITStatus.LIVE, HITStatus.PLANNED, HITStatus.CANCELLED}),
+    # Live: the call's reply came, or a stop found the HIT in the marketplace's list. Cancelled: a stop did not find it, or no
+    # call was made. Never back to planned: a claim that is given back stays one that may have been acted on.
+    HITStatus.PUBLISHING: frozenset({HITStatus.LIVE, HITStatus.CANCELLED}),
     HITStatus.LIVE: frozenset({HITStatus.DONE}),
     HITStatus.DONE: frozenset(),
     HITStatus.CANCELLED: frozenset(),
 }
 ASSIGNMENT: Steps = {
     AssignmentStatus.SUBMITTED: frozenset({AssignmentStatus.APPROVED, AssignmentStatus.REJECTED}),
+    # Another program rejected the work and took that back before our own approval was tried.
     AssignmentStatus.REJECTED: frozenset({AssignmentStatus.APPROVED}),
     AssignmentStatus.APPROVED: frozenset(),
 }
 OPERATION: Steps = {
-    OperationStatus.INTENDED: frozenset({OperationStatus.ACTING, OperationStatus.CANCELLED}),
-    # Back to intended: the call failed in a way that may be repeated, or the lease of a dead runner ran out.
-    OperationStatus.ACTING: frozenset({OperationStatus.INTENDED, OperationStatus.DONE, OperationStatus.FAILED}),
-    OperationStatus.FAILED: frozenset({OperationStatus.INTENDED, OperationStatus.CANCELLED}),
+    # Where no runner is at it, a stop closes a publishing operation itself. Done: it looked for the HIT in the marketplace's
+    # list and found it. Cancelled: it did not find it, or no attempt was ever made.
+    OperationStatus.INTENDED: frozenset({OperationStatus.ACTING, OperationStatus.DONE, OperationStatus.CANCELLED}),
+    # Intended again: the call failed in a way that may be repeated, or the claim was given back unacted.
+    # Acting again: the lease of a dead runner ran out, and another one claimed the operation.
+    OperationStatus.ACTING: frozenset(
+        {
+            OperationStatus.INTENDED,
+            OperationStatus.ACTING,
+            OperationStatus.DONE,
+            OperationStatus.FAILED,
+            OperationStatus.CANCELLED,
+        }
+    ),
+    # Intended again: the Batch was resumed.
+    OperationStatus.FAILED: frozenset({OperationStatus.INTENDED, OperationStatus.DONE, OperationStatus.CANCELLED}),
     OperationStatus.DONE: frozenset(),
     OperationStatus.CANCELLED: frozenset(),
 }

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy.orm import Session
-
 from app.db import endpoints
 from app.db.queue import Job, enqueue
+from app.errors import ServiceError
 from app.jobs.runtime import Runtime
+from app.logs import about, get_logger
 from app.pipeline import batches, outstanding
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +21,31 @@ class Tick:
 
 
 def tick(runtime: Runtime) -> Tick:
-    """Enqueue the stages that have work, poll marketplaces that are due, close Batches that are over."""
+    """Enqueue the stages that have work, poll marketplaces that are due, close Batches that are over.
+
+    A marketplace that cannot be reached by these settings is said so on its Batches, and keeps nothing else from its work.
+    """
     with runtime.database.transaction() as db:
-        work = outstanding.work(db)
-        asked = sum(enqueue(db, job, exclusive=job is Job.CONSENSUS, batch_id=batch_id) for job, batch_id in work)
+        asked = sum(enqueue(db, job, batch_id=batch_id) for job, batch_id in outstanding.work(db))
         for batch_id in outstanding.idle(db):
             batches.close_if_finished(db, batch_id, now=datetime.now(UTC))
-        for profile in outstanding.polled_profiles(db):
-            asked += _poll_if_due(db, runtime, profile)
-    return Tick(asked)
+        profiles = outstanding.polled_profiles(db)
+    return Tick(asked + sum(_poll_if_due(runtime, profile) for profile in profiles))
 
 
-def _poll_if_due(db: Session, runtime: Runtime, profile: str) -> bool:
-    marketplace, _ = runtime.marketplace(profile)
-    due = endpoints.due_for_poll(
-        db,
-        marketplace.endpoint_url,
-        interval_s=runtime.settings.poll_interval_s,
-        ceiling=runtime.settings.calls_per_second,
-    )
-    return due and enqueue(db, Job.COLLECT, exclusive=True, profile=profile)
+def _poll_if_due(runtime: Runtime, profile: str) -> bool:
+    try:
+        marketplace, _ = runtime.marketplace(profile)
+    except ServiceError as error:
+        with runtime.database.transaction() as db, about(profile=profile):
+            batches.need_attention(db, profile, str(error))
+            log.warning("marketplace.not_connected", error=str(error))
+        return False
+    with runtime.database.transaction() as db:
+        due = endpoints.due_for_poll(
+            db,
+            marketplace.endpoint_url,
+            interval_s=runtime.settings.poll_interval_s,
+            ceiling=runtime.settings.calls_per_second,
+        )
+        return due and enqueue(db, Job.COLLECT, profile=profile)

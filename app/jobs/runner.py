@@ -76,12 +76,12 @@ def _guarded(job: Job, run: Callable[[], None]) -> None:
 
 def _register_timetable(app: procrastinate.App, runtime: Runtime) -> None:
     @app.periodic(cron=TICK_CRON)
-    @app.task(name="tick", queueing_lock="tick", lock="tick")
+    @app.task(name="tick", queueing_lock="tick", lock="tick", priority=10)
     def tick(timestamp: int) -> None:
         housekeeping.tick(runtime)
 
     @app.periodic(cron=TICK_CRON)
-    @app.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=True)
+    @app.task(name="retry_stalled", queueing_lock="retry_stalled", priority=10, pass_context=True)
     async def retry_stalled(context: JobContext, timestamp: int) -> None:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=runtime.settings.stalled_job_s):
             await _retry(app.job_manager, job)

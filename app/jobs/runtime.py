@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from app.db import endpoints
 from app.db.endpoints import Slots
 from app.db.engine import Database
+from app.db.tables import Batch
 from app.mturk.client import Marketplace, connect
 from app.mturk.pacer import Pacer
+from app.pipeline import batches
 from app.settings import MarketplaceProfile, Settings
 
 
@@ -32,6 +34,12 @@ class Runtime:
                 marketplace = connect(self.settings, known)
                 self._marketplaces[known] = (marketplace, self._pacer(marketplace.endpoint_url))
             return self._marketplaces[known]
+
+    def marketplace_of(self, batch: Batch) -> tuple[Marketplace, Pacer]:
+        """The client and the pacer for the endpoint on which the Batch was launched. Raises Conflict where that changed."""
+        marketplace, pacer = self.marketplace(batch.profile)
+        batches.check_endpoint(batch, marketplace)
+        return marketplace, pacer
 
     def _pacer(self, url: str) -> Pacer:
         def reserve(calls: int) -> Slots:

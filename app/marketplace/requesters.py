@@ -3,12 +3,14 @@
 import threading
 import time
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
+from app.errors import InvalidInput, Problem
 from app.marketplace import accounting
 from app.marketplace.accounting import Entry
 from app.marketplace.store import AccessKey, Requester, TransactionKind
@@ -45,6 +47,21 @@ def ensure_first_requester(db: Session, settings: Settings, now: datetime) -> No
     opening = settings.marketplace_opening_balance_usd
     if made is not None and opening:
         accounting.post(db, made, [Entry(TransactionKind.DEPOSIT, available_delta_usd=opening)], now)
+
+
+def deposit(db: Session, requester_id: str, amount_usd: Decimal, now: datetime) -> Decimal:
+    """Add funds to a Requester; returns the new available balance. Must end the transaction, as `accounting.post`.
+
+    Raises InvalidInput unless the amount is positive, in whole cents, and leaves a balance that can be kept.
+    """
+    requester = db.get_one(Requester, requester_id, with_for_update=True)
+    if not amount_usd.is_finite() or amount_usd <= 0 or amount_usd != round(amount_usd, 2):
+        raise InvalidInput([Problem("use a positive number of dollars with at most two decimals", field="amount")])
+    if requester.available_usd + amount_usd > accounting.MOST_USD:
+        raise InvalidInput([Problem(f"the account can hold ${accounting.MOST_USD} at most", field="amount")])
+    accounting.post(db, requester_id, [Entry(TransactionKind.DEPOSIT, available_delta_usd=amount_usd)], now)
+    db.refresh(requester)
+    return requester.available_usd
 
 
 class KeyRing:

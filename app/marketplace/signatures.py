@@ -14,6 +14,8 @@ from app.marketplace.wire_errors import NotAuthenticated
 SERVICE = "mturk-requester"
 ALGORITHM = "AWS4-HMAC-SHA256"
 CLOCK_SKEW = timedelta(minutes=15)
+# The operation is named by x-amz-target alone: were it not signed, a captured approval could be sent again as a rejection.
+_MUST_BE_SIGNED = frozenset({"host", "x-amz-date", "x-amz-target"})
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/,\s]{1,128})/(?P<day>\d{8})/(?P<region>[a-z0-9-]{1,32})"
     r"/(?P<service>[a-z-]{1,32})/aws4_request, *SignedHeaders=(?P<headers>[a-z0-9;-]{1,1000}), *"
@@ -36,15 +38,15 @@ def verify(request: SignedRequest, secret_of: Callable[[str], str | None], now: 
     """The access key id that signed the request.
 
     secret_of: the secret of an access key id, None when there is no such key.
-    Raises NotAuthenticated. Any set of signed headers is accepted that includes host and a date.
+    Raises NotAuthenticated. Any set of signed headers is accepted that includes host, x-amz-date and x-amz-target.
     """
     match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", "").strip())
     if match is None:
         raise _missing(request)
     signed_at = _signing_time(request)
     names = match["headers"].split(";")
-    if not {"host", "x-amz-date" if "x-amz-date" in request.headers else "date"} <= set(names):
-        raise NotAuthenticated("InvalidSignatureException", "Both host and x-amz-date must be signed.")
+    if not set(names) >= _MUST_BE_SIGNED:
+        raise NotAuthenticated("InvalidSignatureException", "host, x-amz-date and x-amz-target must be signed.")
     if match["service"] != SERVICE or match["day"] != f"{signed_at:%Y%m%d}":
         raise NotAuthenticated(
             "InvalidSignatureException", f"Credential should be scoped to service {SERVICE} and the day of x-amz-date."

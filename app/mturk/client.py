@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from app.errors import MarketplaceRefused
+from app.errors import Forbidden, MarketplaceRefused
 from app.secrets import local_credentials
 from app.settings import MarketplaceProfile, Settings
 
@@ -29,14 +30,24 @@ class Marketplace:
     client: MTurkClient = field(repr=False)
 
 
+# How whoever launches a Batch gets at the marketplace of its profile, when everything else is checked.
+Connect = Callable[[MarketplaceProfile], Marketplace]
+
+
 def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
     """A client for `profile`. Nothing is called yet.
 
     The endpoint is always named to boto3, so that no variable of the environment can turn a rehearsal into a purchase.
     Credentials: the local marketplace's are derived from our own secret; elsewhere boto3's usual chain (AWS_* variables, …).
+    Raises Forbidden for profile production unless the settings allow it: whoever connects, a runner too, is asked.
     Raises MarketplaceRefused where AWS_PROFILE names a profile that is not there, or AWS's configuration cannot be read.
     """
-    endpoint_url = settings.endpoint_url(profile)
+    if profile is MarketplaceProfile.PRODUCTION and (missing := settings.missing_for_production()):
+        raise Forbidden(f"use production, which spends real money; set {' and '.join(missing)}")
+    try:
+        endpoint_url = settings.endpoint_url(profile)
+    except ValueError as error:
+        raise MarketplaceRefused("connect", "NoEndpoint", str(error)) from error
     keys = local_credentials(settings) if profile is MarketplaceProfile.LOCAL else None
     config = Config(
         # With three attempts and their pauses a call ends within db/leases.py's LONGEST_CALL_S.

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from app.domain.progress import HITCounters
 from app.domain.vocabulary import HITTypeId, MarketplaceAssignmentId, MarketplaceHITId, MarketplaceWorkerId
-from app.errors import MarketplaceRefused, OutcomeUnknown
+from app.errors import MarketplaceBusy, MarketplaceRefused, OutcomeUnknown
 from app.mturk.client import Marketplace
 from app.mturk.translation import translated
 
 PAGE_SIZE = 100
+PATIENCE = 5
 LONGEST_ID = 64
 ASSIGNMENT_STATUSES = ("Submitted", "Approved", "Rejected")
 # MTurk names the HIT in the message of HitAlreadyExists; ids are upper-case letters and digits, about 30 of them.
@@ -113,14 +114,27 @@ def get_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> HITCounters:
         return _counters(marketplace.client.get_hit(HITId=hit_id)["HIT"])
 
 
-def list_hits(marketplace: Marketplace, before_call: BeforeCall) -> Iterator[HITCounters]:
-    """ListHITs, every page: the end is an empty page, whatever tokens the others carry (mturk-facts §1.5)."""
+def list_hits(
+    marketplace: Marketplace, before_call: BeforeCall, on_busy: BeforeCall | None = None
+) -> Iterator[HITCounters]:
+    """ListHITs, every page: the end is an empty page, whatever tokens the others carry (mturk-facts §1.5).
+
+    A page that the marketplace is too busy for is asked for again, `on_busy` having slowed us down, PATIENCE times.
+    """
     token: dict[str, Any] = {}
+    busy = 0
     while True:
         before_call()
-        with translated("ListHITs"):
-            page = marketplace.client.list_hits(MaxResults=PAGE_SIZE, **token)
-            found = [_counters(hit) for hit in page["HITs"]]
+        try:
+            with translated("ListHITs"):
+                page = marketplace.client.list_hits(MaxResults=PAGE_SIZE, **token)
+                found = [_counters(hit) for hit in page["HITs"]]
+        except MarketplaceBusy:
+            busy += 1
+            if on_busy is None or busy > PATIENCE:
+                raise
+            on_busy()
+            continue
         yield from found
         if not found or not page.get("NextToken"):
             return

@@ -1,7 +1,7 @@
 """Batches: create, launch, pause, resume, stop, close."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,12 +28,10 @@ from app.errors import (
     Problem,
 )
 from app.mturk import requester
-from app.mturk.client import Marketplace
+from app.mturk.client import Connect, Marketplace
 from app.questions.budget import PageBudget
 from app.questions.catalogue import HitTemplate
 from app.settings import MarketplaceProfile, Settings
-
-Connect = Callable[[MarketplaceProfile], Marketplace]
 
 DAY_S = 86_400
 # Lifetime of a HIT and time until unreviewed work is paid, unless the Requester says otherwise.
@@ -109,6 +107,7 @@ def _faults(new: NewBatch, spending_limit_usd: Decimal | None) -> Iterator[Probl
         name=new.name,
         title=new.title or new.template.title,
         description=new.description or new.template.description,
+        instructions=new.instructions or new.template.instructions,
         assignments_per_item=new.assignments_per_item,
         items_per_hit=new.items_per_hit,
         quorum=new.quorum,
@@ -181,18 +180,31 @@ def launch(
     """
     with database.transaction() as db:
         batch = get(db, batch_id)
-        if batch.status != BatchStatus.DRAFT:
-            raise IllegalTransition(f"Batch {batch_id}", batch.status, BatchStatus.LIVE)
-        cost = forecast(db, batch_id)
-        _check_media(db, batch, settings)
-    _check_money(batch, cost, settings=settings, confirmed_usd=confirmed_usd)
-    _check_balance(batch, cost, connect(MarketplaceProfile(batch.profile)))
+        cost = check_launch(db, batch, settings=settings)
+    _check_confirmed(batch, cost, confirmed_usd)
+    marketplace = connect(MarketplaceProfile(batch.profile))
+    _check_balance(batch, cost, marketplace)
     with database.transaction() as db:
         batch = _step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.launched", cost_usd=str(cost.total_usd))
         batch.launched_at = datetime.now(UTC)
+        batch.endpoint_url = marketplace.endpoint_url
         batch.cap_usd = batch.cap_usd if batch.cap_usd is not None else cost.total_usd
         enqueue(db, Job.PUBLISH, batch_id=batch_id)
     return batch
+
+
+def check_launch(db: Session, batch: Batch, *, settings: Settings) -> Cost:
+    """What launching the Batch costs, once nothing but the confirmation and the marketplace can stand against it.
+
+    Raises IllegalTransition, Forbidden, Conflict, BudgetExceeded.
+    """
+    if batch.status != BatchStatus.DRAFT:
+        said = f"Batch {batch.id} is launched already: it is {batch.status}"
+        raise IllegalTransition(f"Batch {batch.id}", batch.status, BatchStatus.LIVE, said)
+    cost = forecast(db, BatchId(batch.id))
+    _check_media(db, batch, settings)
+    _check_money(batch, cost, settings)
+    return cost
 
 
 def _check_media(db: Session, batch: Batch, settings: Settings) -> None:
@@ -207,30 +219,57 @@ def _check_media(db: Session, batch: Batch, settings: Settings) -> None:
         )
 
 
-def _check_money(batch: Batch, cost: Cost, *, settings: Settings, confirmed_usd: Decimal | None) -> None:
+def _check_money(batch: Batch, cost: Cost, settings: Settings) -> None:
     if cost.hits == 0:
         raise Conflict(f"Batch {batch.id} has no Items; create it again from a file with rows")
-    if batch.profile == MarketplaceProfile.PRODUCTION:
-        if not settings.allow_production:
-            raise Forbidden("publish on production, which spends real money; set LABELJURY_ALLOW_PRODUCTION=true")
-        if settings.spending_limit_usd is None:
-            raise Conflict("production needs a limit; set LABELJURY_SPENDING_LIMIT_USD")
-        if confirmed_usd != cost.total_usd:
-            raise Conflict(f"confirm the cost first: this spends ${cost.total_usd} of real money")
-    for limit in (batch.cap_usd, settings.spending_limit_usd):
+    if batch.profile == MarketplaceProfile.PRODUCTION and (missing := settings.missing_for_production()):
+        raise Forbidden(f"publish on production, which spends real money; set {' and '.join(missing)}")
+    for of, limit in (("the cap", batch.cap_usd), ("this installation's limit", settings.spending_limit_usd)):
         if limit is not None and cost.total_usd > limit:
-            raise BudgetExceeded(cost.total_usd, limit)
+            raise BudgetExceeded(cost.total_usd, limit, of)
+
+
+def _check_confirmed(batch: Batch, cost: Cost, confirmed_usd: Decimal | None) -> None:
+    """Real money needs the exact cost; elsewhere a confirmation may be left out, but a wrong one means a misreading."""
+    if confirmed_usd == cost.total_usd:
+        return
+    if batch.profile == MarketplaceProfile.PRODUCTION:
+        raise Conflict(f"confirm the cost first: this spends ${cost.total_usd} of real money")
+    if confirmed_usd is not None:
+        raise Conflict(f"the cost is ${cost.total_usd} and ${confirmed_usd} were confirmed; confirm ${cost.total_usd}")
 
 
 def _check_balance(batch: Batch, cost: Cost, marketplace: Marketplace) -> None:
     balance = requester.available_balance(marketplace)
     if balance < cost.total_usd:
+        is_ours = marketplace.profile is MarketplaceProfile.LOCAL
+        how = f" (`labeljury marketplace deposit {cost.total_usd - balance}`)" if is_ours else ""
         raise InsufficientFunds(
             "GetAccountBalance",
             "InsufficientFunds",
             f"Batch {batch.id} needs ${cost.total_usd} and the {marketplace.profile} account holds ${balance};"
-            " add funds, or publish fewer Items",
+            f" add funds{how}, or publish fewer Items",
         )
+
+
+def check_endpoint(batch: Batch, marketplace: Marketplace) -> None:
+    """Raise Conflict unless the Batch was launched on this very endpoint: elsewhere nothing of it would be found.
+
+    Our own marketplace may move to another address; it is the same one, in the same database.
+    """
+    if batch.profile != MarketplaceProfile.LOCAL and batch.endpoint_url != marketplace.endpoint_url:
+        raise Conflict(
+            f"Batch {batch.id} was launched on {batch.endpoint_url} and the settings now name"
+            f" {marketplace.endpoint_url}; set AWS_ENDPOINT_URL_MTURK back"
+        )
+
+
+def need_attention(db: Session, profile: str, why: str) -> None:
+    """Say on every active Batch of a profile why nothing happens."""
+    statement = (
+        "UPDATE batches SET attention = :why WHERE profile = :profile AND status IN ('live', 'paused', 'stopping')"
+    )
+    db.execute(text(statement), {"why": why, "profile": profile})
 
 
 def pause(db: Session, batch_id: BatchId, *, by: str) -> Batch:

@@ -1,44 +1,51 @@
-"""Assignments in: one walk over the marketplace's list of HITs, then only what changed; raw answers first, Responses second.
+"""Assignments in: one walk over the marketplace's list of HITs, and only what changed is fetched; answers are stored raw.
 
 A poll of N HITs costs N/100 list calls plus one for each HIT whose counters differ from what we hold. Everything here
 may be repeated, interrupted and run late.
 """
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
+from typing import TypeVar
 
-from sqlalchemy import select, text
+from sqlalchemy import text
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.db.queue import Job, enqueue
-from app.db.tables import Assignment, Hit, HitItem
-from app.domain.answers import as_option, as_shown
-from app.domain.progress import Collected, HITCounters, is_finished, must_fetch
-from app.domain.vocabulary import AnswerState, BatchId, HITId, MarketplaceHITId
-from app.errors import ServiceError
+from app.domain.progress import Collected, HITCounters, is_complete, is_exhausted, must_fetch
+from app.domain.vocabulary import AssignmentStatus, BatchId, HITId, MarketplaceHITId
+from app.errors import MarketplaceRefused, ServiceError
 from app.logs import get_logger
 from app.mturk import requester
 from app.mturk.client import Marketplace
 from app.mturk.pacer import Pacer
 from app.mturk.requester import SubmittedAssignment
-from app.questions.answers import ItemAnswer, UnreadableAnswer, parse_answers
 from app.secrets import pseudonym
 
 log = get_logger(__name__)
 
-READ_SIZE = 500
+Thing = TypeVar("Thing")
+
+# What a listing shows is stored before the next part of it is read: an interruption keeps what is done.
+CHUNK = 500
+# HITs that a listing lacks are asked for by name, these many a poll, once new ones have had time to be listed.
+ASKED_BY_NAME = 20
+LISTED_WITHIN = "10 minutes"
 
 
 @dataclass(frozen=True, slots=True)
 class LiveHIT:
-    """A HIT that may still bring Assignments, and what we hold of it."""
+    """A HIT that may still bring Assignments, and what we hold of it. `overdue`: the listing should have it by now."""
 
     id: HITId
     batch_id: BatchId
     held: Collected
+    assignment_duration_s: int
+    overdue: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,6 @@ class Poll:
     hits_listed: int
     hits_fetched: int
     assignments_new: int
-    batches: frozenset[BatchId]
 
 
 def collect(database: Database, marketplace: Marketplace, pacer: Pacer, *, secret: bytes) -> Poll:
@@ -57,28 +63,69 @@ def collect(database: Database, marketplace: Marketplace, pacer: Pacer, *, secre
     secret: keys the Workers' pseudonyms.
     """
     with database.transaction() as db:
-        live = _live_hits(db, marketplace.profile)
+        live = _live_hits(db, marketplace)
     if not live:
-        return Poll(0, 0, 0, frozenset())
-    listed, changed, touched = 0, [], set()
-    for seen in requester.list_hits(marketplace, pacer.wait):
-        listed += 1
-        known = live.get(seen.hit_id)
-        if known is None:
-            continue
-        if must_fetch(seen, known.held):
-            changed.append(seen)
-        elif _update_hit(database, known, seen):
-            touched.add(known.batch_id)
+        return Poll(0, 0, 0)
+    listed = fetched = new = 0
+    missing = dict(live)
+    everything = requester.list_hits(marketplace, pacer.wait, on_busy=pacer.throttled)
+    for chunk in _chunks(everything, CHUNK):
+        listed += len(chunk)
+        changed = []
+        for seen in chunk:
+            missing.pop(seen.hit_id, None)
+            if seen.hit_id in live and must_fetch(seen, live[seen.hit_id].held):
+                changed.append(seen)
+            elif seen.hit_id in live:
+                _update_hit(database, live[seen.hit_id], seen)
+        fetched += len(changed)
+        new += _collect_changed(database, marketplace, pacer, live, changed, secret=secret)
+    _ask_by_name(database, marketplace, pacer, missing)
+    return Poll(listed, fetched, new)
+
+
+def _chunks(things: Iterable[Thing], size: int) -> Iterator[list[Thing]]:
+    remaining = iter(things)
+    while chunk := list(islice(remaining, size)):
+        yield chunk
+
+
+def _collect_changed(
+    database: Database,
+    marketplace: Marketplace,
+    pacer: Pacer,
+    live: Mapping[MarketplaceHITId, LiveHIT],
+    changed: Sequence[HITCounters],
+    *,
+    secret: bytes,
+) -> int:
+    """Fetch and store HIT by HIT; one that cannot be stored does not keep the others from it. Returns what was new."""
     new = 0
     for seen, outcome in pacer.each(lambda hit: _fetch(marketplace, pacer, hit), changed):
-        known = live[seen.hit_id]
         if isinstance(outcome, ServiceError):
             log.warning("hit.not_collected", hit_id=seen.hit_id, error=str(outcome))
             continue
-        new += _store(database, marketplace.profile, known, seen, outcome, secret=secret)
-        touched.add(known.batch_id)
-    return Poll(listed, len(changed), new, frozenset(touched))
+        try:
+            new += _store(database, marketplace.profile, live[seen.hit_id], seen, outcome, secret=secret)
+        except (DataError, IntegrityError) as error:
+            # Not the message: it repeats the row, and with it the Worker's id and words.
+            log.error("hit.not_stored", hit_id=seen.hit_id, error=type(error.orig).__name__)  # noqa: TRY400
+    return new
+
+
+def _ask_by_name(
+    database: Database, marketplace: Marketplace, pacer: Pacer, missing: Mapping[MarketplaceHITId, LiveHIT]
+) -> None:
+    """Live HITs that the whole listing lacks: if the marketplace no longer knows one, nothing more will come of it."""
+    overdue = [hit_id for hit_id, known in missing.items() if known.overdue][:ASKED_BY_NAME]
+    for hit_id, outcome in pacer.each(lambda name: requester.get_hit(marketplace, name), overdue):
+        gone = isinstance(outcome, MarketplaceRefused) and outcome.code.endswith("HITDoesNotExist")
+        if gone or (isinstance(outcome, HITCounters) and outcome.status == "Disposed"):
+            with database.transaction() as db:
+                statement = "UPDATE hits SET exhausted = true, marketplace_status = 'Disposed' WHERE id = :id"
+                db.execute(text(statement), {"id": missing[hit_id].id})
+                enqueue(db, Job.REVIEW, batch_id=missing[hit_id].batch_id)
+            log.warning("hit.gone", batch_id=missing[hit_id].batch_id, hit_id=hit_id)
 
 
 def _fetch(marketplace: Marketplace, pacer: Pacer, seen: HITCounters) -> list[SubmittedAssignment]:
@@ -86,20 +133,26 @@ def _fetch(marketplace: Marketplace, pacer: Pacer, seen: HITCounters) -> list[Su
     return requester.list_assignments(marketplace, seen.hit_id, expected=seen.submitted, before_next_page=pacer.wait)
 
 
-def _live_hits(db: Session, profile: str) -> dict[MarketplaceHITId, LiveHIT]:
+def _live_hits(db: Session, marketplace: Marketplace) -> dict[MarketplaceHITId, LiveHIT]:
+    """Live HITs of Batches that were launched on this very endpoint."""
     rows = db.execute(
         text("""
-            SELECT h.marketplace_hit_id, h.id, h.batch_id, h.polled_signature,
+            SELECT h.marketplace_hit_id, h.id, h.batch_id, h.polled_signature, b.assignment_duration_s,
+                   h.published_at < now() - CAST(:listed_within AS interval) AS overdue,
                    count(a.id) AS assignments, count(a.id) FILTER (WHERE a.status <> 'submitted') AS decided
             FROM hits AS h JOIN batches AS b ON b.id = h.batch_id LEFT JOIN assignments AS a ON a.hit_id = h.id
-            WHERE h.status = 'live' AND b.profile = :profile
-            GROUP BY h.id
+            WHERE h.status = 'live' AND b.profile = :profile AND (b.endpoint_url = :url OR b.profile = 'local')
+            GROUP BY h.id, b.id
         """),
-        {"profile": profile},
+        {"profile": marketplace.profile, "url": marketplace.endpoint_url, "listed_within": LISTED_WITHIN},
     )
     return {
         MarketplaceHITId(row.marketplace_hit_id): LiveHIT(
-            HITId(row.id), BatchId(row.batch_id), Collected(row.assignments, row.decided, row.polled_signature)
+            HITId(row.id),
+            BatchId(row.batch_id),
+            Collected(row.assignments, row.decided, row.polled_signature),
+            row.assignment_duration_s,
+            bool(row.overdue),
         )
         for row in rows
     }
@@ -120,15 +173,16 @@ def _store(
     """Store what is new exactly as it came, and what the marketplace has decided by itself. Returns how many are new."""
     with database.transaction() as db:
         new = sum(_store_one(db, profile, known, assignment, secret) for assignment in assignments)
-        _write_counters(db, known.id, seen, held=len(assignments))
+        _write_counters(db, known, seen, held=len(assignments))
         # The stages that follow ride in this transaction: an answer stored is an answer that will be read.
-        enqueue(db, Job.CONSENSUS, exclusive=True, batch_id=known.batch_id)
+        enqueue(db, Job.CONSENSUS, batch_id=known.batch_id)
         enqueue(db, Job.REVIEW, batch_id=known.batch_id)
     if new:
         log.info("hit.collected", batch_id=known.batch_id, hit_id=seen.hit_id, new=new, held=len(assignments))
     return new
 
 
+_STATUS = {status.value.capitalize(): status for status in AssignmentStatus}
 _WORKER = text("""
     INSERT INTO workers (profile, marketplace_worker_id, pseudonym) VALUES (:profile, :worker_id, :pseudonym)
     ON CONFLICT (profile, marketplace_worker_id) DO UPDATE SET pseudonym = excluded.pseudonym RETURNING id
@@ -153,7 +207,7 @@ def _store_one(db: Session, profile: str, known: LiveHIT, found: SubmittedAssign
         _WORKER,
         {"profile": profile, "worker_id": found.worker_id, "pseudonym": pseudonym(secret, found.worker_id)},
     ).scalar_one()
-    status = found.status.lower()
+    status = _STATUS.get(found.status, AssignmentStatus.SUBMITTED)
     row = db.execute(
         _ASSIGNMENT,
         {
@@ -166,25 +220,25 @@ def _store_one(db: Session, profile: str, known: LiveHIT, found: SubmittedAssign
             "accepted_at": found.accepted_at,
             "submitted_at": found.submitted_at,
             "auto_approval_at": found.auto_approval_at,
-            "decided_at": None if status == "submitted" else datetime.now(UTC),
+            "decided_at": None if status is AssignmentStatus.SUBMITTED else datetime.now(UTC),
         },
     ).first()
     return bool(row and row.is_new)
 
 
-def _update_hit(database: Database, known: LiveHIT, seen: HITCounters) -> bool:
-    """Write down counters that need no fetching, if they moved. Returns whether the HIT is now exhausted."""
-    finished = is_finished(seen, now=datetime.now(UTC), assignments=known.held.assignments)
-    if seen.signature == known.held.polled_signature and not finished:
-        return False
+def _update_hit(database: Database, known: LiveHIT, seen: HITCounters) -> None:
+    """Write down counters that need no fetching, if they moved or the HIT is exhausted."""
+    exhausted = _is_exhausted(known, seen, held=known.held.assignments)
+    if seen.signature == known.held.polled_signature and not exhausted:
+        return
     with database.transaction() as db:
-        _write_counters(db, known.id, seen, held=known.held.assignments)
-        if finished:
+        _write_counters(db, known, seen, held=known.held.assignments)
+        if exhausted:
             enqueue(db, Job.REVIEW, batch_id=known.batch_id)
-    return finished
 
 
-def _write_counters(db: Session, hit_id: HITId, seen: HITCounters, *, held: int) -> None:
+def _write_counters(db: Session, known: LiveHIT, seen: HITCounters, *, held: int) -> None:
+    """The signature is kept only when all that was promised came: until then the HIT is fetched again."""
     db.execute(
         text("""
             UPDATE hits SET marketplace_status = :status, pending = :pending, polled_signature = :signature,
@@ -192,95 +246,16 @@ def _write_counters(db: Session, hit_id: HITId, seen: HITCounters, *, held: int)
             WHERE id = :id
         """),
         {
-            "id": hit_id,
+            "id": known.id,
             "status": seen.status,
             "pending": seen.pending,
-            "signature": seen.signature,
+            "signature": seen.signature if is_complete(seen, assignments=held) else None,
             "expires_at": seen.expires_at,
-            "exhausted": is_finished(seen, now=datetime.now(UTC), assignments=held),
+            "exhausted": _is_exhausted(known, seen, held=held),
         },
     )
 
 
-# --- Responses --------------------------------------------------------------------------------------------------------
-
-
-def read_answers(database: Database, batch_id: BatchId) -> int:
-    """Raw answers → Responses, a few hundred Assignments a transaction. Returns how many Assignments were read.
-
-    What cannot be read is quarantined with the reason: kept, shown, never dropped.
-    """
-    read = 0
-    while True:
-        with database.transaction() as db:
-            assignments = _raw_assignments(db, batch_id)
-            places = _places(db, {assignment.hit_id for assignment in assignments})
-            for assignment in assignments:
-                _read_one(db, assignment, places.get(assignment.hit_id, {}))
-        read += len(assignments)
-        if len(assignments) < READ_SIZE:
-            return read
-
-
-def _raw_assignments(db: Session, batch_id: BatchId) -> list[Assignment]:
-    """Unread Assignments, locked so that each is read once however many runners ask."""
-    return list(
-        db.scalars(
-            select(Assignment)
-            .join(Hit, Hit.id == Assignment.hit_id)
-            .where(Assignment.answer_state == AnswerState.RAW, Hit.batch_id == batch_id)
-            .order_by(Assignment.id)
-            .limit(READ_SIZE)
-            .with_for_update(skip_locked=True, of=Assignment)
-        )
-    )
-
-
-def _places(db: Session, hit_ids: Collection[int]) -> dict[int, dict[int, HitItem]]:
-    """What each HIT shows: HIT → position → the Item there and which of its labels is `a`."""
-    places: dict[int, dict[int, HitItem]] = {}
-    for place in db.scalars(select(HitItem).where(HitItem.hit_id.in_(hit_ids))):
-        places.setdefault(place.hit_id, {})[place.position] = place
-    return places
-
-
-_RESPONSES = text("""
-    INSERT INTO responses (assignment_id, item_id, worker_id, position, option, cannot_tell, comment, order_shown, elapsed_ms)
-    SELECT assignment_id, item_id, worker_id, position, option, cannot_tell, comment, order_shown, elapsed_ms
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-        assignment_id bigint, item_id bigint, worker_id bigint, position int, option text, cannot_tell boolean,
-        comment text, order_shown text[], elapsed_ms int)
-    ON CONFLICT DO NOTHING
-    RETURNING item_id
-""")
-
-
-def _read_one(db: Session, assignment: Assignment, places: Mapping[int, HitItem]) -> None:
-    """One Assignment's Responses. An Item that this Worker has answered before keeps the first answer."""
-    try:
-        answers = parse_answers(assignment.raw_answer.decode("utf-8", "replace"), item_count=len(places))
-    except UnreadableAnswer as error:
-        assignment.answer_state, assignment.problem = AnswerState.QUARANTINED, str(error)
-        log.warning("assignment.quarantined", assignment_id=assignment.marketplace_assignment_id, why=str(error))
-        return
-    rows = [_response_row(assignment, places[answer.position], answer) for answer in answers]
-    stored = list(db.scalars(_RESPONSES, {"rows": json.dumps(rows)}))
-    assignment.answer_state = AnswerState.PARSED
-    if len(stored) < len(rows):
-        assignment.problem = f"{len(rows) - len(stored)} of {len(rows)} Items had been answered by this Worker before"
-    db.execute(text("UPDATE items SET consensus_stale = true WHERE id = ANY(:ids)"), {"ids": sorted(stored)})
-
-
-def _response_row(assignment: Assignment, place: HitItem, answer: ItemAnswer) -> dict[str, object]:
-    option = as_option(answer.choice, a_is_given=place.a_is_given)
-    return {
-        "assignment_id": assignment.id,
-        "item_id": place.item_id,
-        "worker_id": assignment.worker_id,
-        "position": answer.position,
-        "option": option,
-        "cannot_tell": option is None,
-        "comment": answer.comment,
-        "order_shown": as_shown(answer.order_shown, a_is_given=place.a_is_given),
-        "elapsed_ms": answer.elapsed_ms,
-    }
+def _is_exhausted(known: LiveHIT, seen: HITCounters, *, held: int) -> bool:
+    now, duration_s = datetime.now(UTC), known.assignment_duration_s
+    return is_exhausted(seen, now=now, assignments=held, assignment_duration_s=duration_s)

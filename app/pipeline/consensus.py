@@ -35,7 +35,7 @@ def mark_all_stale(db: Session, batch_id: BatchId) -> None:
 # The Items are locked before their Responses are counted: whoever adds a Response marks its Item in the same
 # transaction, waits for our lock, and so has it computed once more.
 _LOCK = text("""
-    SELECT id FROM items WHERE batch_id = :id AND consensus_stale ORDER BY id LIMIT :most FOR UPDATE
+    SELECT id FROM items WHERE batch_id = :id AND consensus_stale ORDER BY id LIMIT :most FOR NO KEY UPDATE
 """)
 _COUNTS = text("""
     SELECT i.id,

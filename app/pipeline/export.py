@@ -38,7 +38,8 @@ class ExportManifest:
 # One line an Item, Responses or not: partial results can be had at any time.
 CONSENSUS_QUERY = """
     SELECT i.external_id AS id, i.given_label, i.guessed_label,
-           c.category, c.option AS consensus,
+           -- While Responses are awaited "no agreement" is not a finding.
+           CASE WHEN c.status = 'settled' OR c.option IS NOT NULL THEN c.category END AS category, c.option AS consensus,
            CASE c.option WHEN 'given' THEN i.given_label WHEN 'guessed' THEN i.guessed_label END AS consensus_label,
            coalesce(c.given_count, 0) AS given, coalesce(c.guessed_count, 0) AS guessed,
            coalesce(c.both_count, 0) AS both, coalesce(c.neither_count, 0) AS neither,
@@ -98,7 +99,7 @@ def consensus_csv(db: Session, batch_id: BatchId, *, method: str = majority.NAME
     """One line an Item, in the order of the file. Raises NotFound at once.
 
     `consensus` is an option or empty, `consensus_label` the label it stands for: empty for both, neither and no agreement.
-    An Item without Consensus has counts of 0 and status open. `extra` is the file's other columns as one JSON object.
+    `category` is empty while an Item is open and nothing has reached the quorum; without Consensus counts are 0 and status open. `extra` is the file's other columns as one JSON object.
     """
     _batch_name(db, batch_id)
     return copy_out(db, CONSENSUS_QUERY, {"batch_id": batch_id, "method": method})

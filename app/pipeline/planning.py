@@ -17,11 +17,13 @@ from app.domain.pricing import assignment_price
 from app.domain.vocabulary import BatchId, BatchStatus, ItemId, MediaType, OperationKind
 from app.errors import BudgetExceeded, NotFound
 from app.questions.budget import PageBudget
+from app.secrets import keyed_number
 
 
-def plan(db: Session, batch_id: BatchId) -> int:
+def plan(db: Session, batch_id: BatchId, *, secret: bytes) -> int:
     """Write down every HIT of a live Batch that has none yet, with its cost reserved. Returns how many were planned.
 
+    secret: with the Batch's seed, draws which label is `a`, so that nobody who sees the seed can tell.
     Where the cap does not cover all of them nothing is planned and the Batch is paused, saying what is needed.
     """
     batch = _locked(db, batch_id)
@@ -36,7 +38,7 @@ def plan(db: Session, batch_id: BatchId) -> int:
     sizes = db.execute(
         text("SELECT id, page_bytes FROM items WHERE batch_id = :id ORDER BY id"), {"id": batch_id}
     ).all()
-    rng = np.random.default_rng(batch.seed)
+    rng = np.random.default_rng([batch.seed, keyed_number(secret, "a-is-given", batch.id)])
     groups = packing.pack(
         (Sized(ItemId(row[0]), row[1]) for row in sizes),
         per_hit=batch.items_per_hit,

@@ -6,13 +6,14 @@ token within 24 hours, when the marketplace answers with the HIT it made then; a
 the token, and the HIT is looked for by its annotation before it is created.
 """
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
 
 from app.db import audit, leases
 from app.db.engine import Database
@@ -27,7 +28,7 @@ from app.domain.vocabulary import (
     MediaType,
     OperationKind,
 )
-from app.errors import InsufficientFunds, MarketplaceRefused, ServiceError
+from app.errors import InsufficientFunds, InvalidInput, MarketplaceRefused, ServiceError
 from app.logs import get_logger
 from app.mturk import requester
 from app.mturk.client import Marketplace
@@ -70,9 +71,14 @@ class _Call:
 class _Progress:
     """How a walk over a Batch's operations is going."""
 
+    ends_at: float  # on the monotonic clock
     live: int = 0
     failed_in_a_row: int = 0
     refused: bool = False
+
+    def goes_on(self) -> bool:
+        """Whether another claim is worth making."""
+        return self.failed_in_a_row < CLAIM_SIZE and time.monotonic() < self.ends_at
 
 
 # --- act -------------------------------------------------------------------------------------------------------------
@@ -87,20 +93,22 @@ def publish(
     runner: str,
     lease_s: float,
     media_base_url: str,
+    slice_s: float = math.inf,
 ) -> int:
     """Publish planned HITs until none is left, the Batch is no longer live, or the marketplace refuses.
 
+    After `slice_s` seconds nothing more is claimed, so that one long Batch does not keep a runner from its other work.
     Returns how many HITs went live in this call. Any number of runners may publish the same Batch at the same time.
     """
     publishing = _prepare(database, marketplace, pacer, batch_id, media_base_url)
     if publishing is None:
         return 0
-    progress = _Progress()
+    progress = _Progress(ends_at=time.monotonic() + slice_s)
     calls = _calls(database, marketplace, pacer, publishing, progress, runner=runner, lease_s=lease_s)
     results: list[tuple[_Call, MarketplaceHITId]] = []
     for call, outcome in pacer.each(lambda call: call.act(marketplace), calls):
         if isinstance(outcome, ServiceError):
-            _write_failure(database, call, outcome, progress)
+            _write_failure(database, BatchId(publishing.batch.id), call.operation, outcome, progress)
         else:
             results.append((call, outcome))
         if len(results) >= pacer.threads:
@@ -126,12 +134,12 @@ def _calls(
     calls in a row failed as a claim has: the endpoint is in trouble, and the operations keep until the next run.
     """
     batch_id = BatchId(publishing.batch.id)
-    while progress.failed_in_a_row < CLAIM_SIZE and (
-        claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s)
-    ):
+    while progress.goes_on() and (claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s)):
+        hits, faulty = _new_hits(database, publishing, claimed)
+        for operation, fault in faulty:
+            _write_failure(database, batch_id, operation, fault, progress)
+        claimed = [operation for operation in claimed if operation.hit_id in hits]
         try:
-            with database.transaction() as db:
-                hits = _new_hits(db, publishing, claimed)
             found = _search_lost(marketplace, pacer, claimed, hits)
         except ServiceError as error:
             _give_back(database, claimed, error)
@@ -144,14 +152,17 @@ def _calls(
 def _give_back(database: Database, claimed: Sequence[Claimed], error: ServiceError) -> None:
     """Nothing was called for these: they wait for the next run."""
     with database.transaction() as db:
-        leases.release(db, [operation.id for operation in claimed])
+        leases.release(db, claimed)
     log.warning("publish.interrupted", operations=len(claimed), error=str(error))
 
 
 def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float) -> list[Claimed]:
     """Operations to act on; none unless the Batch is live. The HITs are marked as perhaps published from here on."""
     with database.transaction() as db:
-        status = db.execute(select(Batch.status).where(Batch.id == batch_id)).scalar_one_or_none()
+        # Locked, so that a Batch is not stopped between this look and the claim.
+        status = db.execute(
+            select(Batch.status).where(Batch.id == batch_id).with_for_update(read=True)
+        ).scalar_one_or_none()
         if status != BatchStatus.LIVE:
             return []
         claimed = leases.claim(db, OperationKind.PUBLISH, batch_id, most=CLAIM_SIZE, lease_s=lease_s, runner=runner)
@@ -209,7 +220,7 @@ def _write_results(database: Database, results: Sequence[tuple[_Call, Marketplac
                 "marketplace_hit_ids": [hit_id for _, hit_id in results],
             },
         )
-        leases.finish(db, [call.operation.id for call, _ in results], now=now)
+        leases.finish(db, [call.operation for call, _ in results], now=now)
         audit.record(
             db,
             actor="job runner",
@@ -224,19 +235,22 @@ def _write_results(database: Database, results: Sequence[tuple[_Call, Marketplac
         log.info("hit.published", batch_id=batch.id, hit_id=hit_id, attempt=call.operation.attempt)
 
 
-def _write_failure(database: Database, call: _Call, error: ServiceError, progress: _Progress) -> None:
-    """Refused: a person must look. Anything else is tried again with the same token, a little later."""
-    operation, now = call.operation, datetime.now(UTC)
+def _write_failure(
+    database: Database, batch_id: BatchId, operation: Claimed, error: ServiceError, progress: _Progress
+) -> None:
+    """Refused, or a question that cannot be asked: a person must look. Anything else is tried again with the same token."""
+    now = datetime.now(UTC)
     progress.failed_in_a_row += 1
+    for_a_person = isinstance(error, MarketplaceRefused | InvalidInput)
     with database.transaction() as db:
-        if isinstance(error, MarketplaceRefused) and not isinstance(error, InsufficientFunds):
+        if for_a_person and not isinstance(error, InsufficientFunds):
             leases.fail(db, operation, error=str(error), now=now)
         else:
             leases.retry_later(db, operation, error=str(error), now=now)
     log.warning("hit.not_published", hit_id=operation.hit_id, attempt=operation.attempt, error=str(error))
-    if isinstance(error, MarketplaceRefused) and not progress.refused:
+    if for_a_person and not progress.refused:
         progress.refused = True
-        _need_attention(database, BatchId(call.batch.id), str(error))
+        _need_attention(database, batch_id, str(error))
 
 
 def _need_attention(database: Database, batch_id: BatchId, why: str) -> None:
@@ -269,7 +283,7 @@ def _search_lost(
         return {}
     return {
         old[hit.annotation]: hit.hit_id
-        for hit in requester.list_hits(marketplace, pacer.wait)
+        for hit in requester.list_hits(marketplace, pacer.wait, on_busy=pacer.throttled)
         if hit.annotation is not None and hit.annotation in old
     }
 
@@ -285,29 +299,38 @@ _SHOWN = text("""
 """)
 
 
-def _new_hits(db: Session, publishing: Publishing, claimed: Sequence[Claimed]) -> dict[HITId, NewHIT]:
-    """The HITs to create, each with its question rendered from the Batch's own copy of the template."""
-    shown: dict[HITId, list[ShownItem]] = {}
-    rows = {}
-    for row in db.execute(_SHOWN, {"ids": [operation.hit_id for operation in claimed]}):
-        hit_id = HITId(row.id)
-        rows[hit_id] = row
-        shown.setdefault(hit_id, []).append(_shown_item(row, publishing.media_base_url))
-    batch = publishing.batch
-    return {
-        hit_id: NewHIT(
-            hit_type_id=publishing.hit_type_id,
-            question=html_question(
-                render(batch.template_source, items, title=batch.title, instructions=batch.instructions),
-                frame_height=batch.frame_height,
-            ),
-            max_assignments=rows[hit_id].max_assignments,
-            lifetime_s=batch.lifetime_s,
-            annotation=rows[hit_id].annotation,
-            request_token=rows[hit_id].request_token,
-        )
-        for hit_id, items in shown.items()
-    }
+def _new_hits(
+    database: Database, publishing: Publishing, claimed: Sequence[Claimed]
+) -> tuple[dict[HITId, NewHIT], list[tuple[Claimed, InvalidInput]]]:
+    """The HITs to create, and the operations whose question cannot be asked."""
+    with database.transaction() as db:
+        rows = db.execute(_SHOWN, {"ids": [operation.hit_id for operation in claimed]}).all()
+    shown: dict[HITId, list[Any]] = {}
+    for row in rows:
+        shown.setdefault(HITId(row.id), []).append(row)
+    hits: dict[HITId, NewHIT] = {}
+    faulty = []
+    for operation in claimed:
+        try:
+            hits[operation.hit_id] = _new_hit(publishing, shown[operation.hit_id])
+        except InvalidInput as fault:
+            faulty.append((operation, fault))
+    return hits, faulty
+
+
+def _new_hit(publishing: Publishing, rows: Sequence[Any]) -> NewHIT:
+    """One HIT with its question, rendered from the Batch's own copy of the template. `rows`: what it shows, in order."""
+    batch, hit = publishing.batch, rows[0]
+    items = [_shown_item(row, publishing.media_base_url) for row in rows]
+    page = render(batch.template_source, items, title=batch.title, instructions=batch.instructions)
+    return NewHIT(
+        hit_type_id=publishing.hit_type_id,
+        question=html_question(page, frame_height=batch.frame_height),
+        max_assignments=hit.max_assignments,
+        lifetime_s=batch.lifetime_s,
+        annotation=hit.annotation,
+        request_token=hit.request_token,
+    )
 
 
 def _shown_item(row: Any, media_base_url: str) -> ShownItem:

@@ -5,6 +5,8 @@ Result: the Assignment's new status and the payment. An approval that may have h
 refuses a second one, and GetAssignment says what became of the first.
 """
 
+import math
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.db import audit, leases
 from app.db.engine import Database
 from app.db.leases import Claimed
+from app.db.locks import lock_items
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
 from app.domain.pricing import assignment_price
@@ -80,16 +83,27 @@ def _book(db: Session, batch: Batch, assignment_ids: Sequence[AssignmentId], *, 
 
 
 def review(
-    database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, *, runner: str, lease_s: float
+    database: Database,
+    marketplace: Marketplace,
+    pacer: Pacer,
+    batch_id: BatchId,
+    *,
+    runner: str,
+    lease_s: float,
+    slice_s: float = math.inf,
 ) -> int:
-    """Decide, tell the marketplace, and settle. Returns how many Assignments were approved in this call."""
+    """Decide, tell the marketplace, and settle. Returns how many Assignments were approved in this call.
+
+    After `slice_s` seconds nothing more is claimed: the next run goes on.
+    """
+    ends_at = time.monotonic() + slice_s
     approved = 0
     while True:
         with database.transaction() as db:
             decided = decide(db, batch_id)
         if decided < DECIDE_SIZE:
             break
-    while claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s):
+    while time.monotonic() < ends_at and (claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s)):
         done = _approve_claimed(database, marketplace, pacer, batch_id, claimed)
         approved += done
         if done == 0:
@@ -97,7 +111,7 @@ def review(
     with database.transaction() as db:
         _pay_what_the_marketplace_approved(db, batch_id)
         if settle_hits(db, batch_id):
-            enqueue(db, Job.CONSENSUS, exclusive=True, batch_id=batch_id)
+            enqueue(db, Job.CONSENSUS, batch_id=batch_id)
     return approved
 
 
@@ -158,7 +172,7 @@ def _write_results(database: Database, batch_id: BatchId, results: Sequence[tupl
         for status in AssignmentStatus:
             ids = [operation.assignment_id for operation, outcome in results if outcome == status]
             _write_status(db, ids, status, now)
-        leases.finish(db, [operation.id for operation, _ in results], now=now)
+        leases.finish(db, [operation for operation, _ in results], now=now)
         audit.record(
             db,
             actor="job runner",
@@ -246,10 +260,7 @@ def settle_hits(db: Session, batch_id: BatchId) -> int:
         """),
         {"id": batch_id, "hits": list(closed)},
     )
-    db.execute(
-        text(
-            "UPDATE items SET consensus_stale = true WHERE id IN (SELECT item_id FROM hit_items WHERE hit_id = ANY(:hits))"
-        ),
-        {"hits": list(closed)},
-    )
+    items = db.scalars(text("SELECT item_id FROM hit_items WHERE hit_id = ANY(:hits)"), {"hits": list(closed)}).all()
+    lock_items(db, items)
+    db.execute(text("UPDATE items SET consensus_stale = true WHERE id = ANY(:ids)"), {"ids": list(items)})
     return len(closed)

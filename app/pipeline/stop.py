@@ -12,7 +12,7 @@ from app.db.leases import Claimed
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
 from app.domain.vocabulary import BatchId, BatchStatus, HITId, MarketplaceHITId, OperationKind
-from app.errors import ServiceError
+from app.errors import MarketplaceRefused, ServiceError
 from app.logs import get_logger
 from app.mturk import requester
 from app.mturk.client import Marketplace
@@ -78,10 +78,12 @@ def _perhaps_published(db: Session, batch_id: BatchId) -> dict[str, HITId]:
         text("""
             SELECT h.annotation, h.id FROM operations AS o JOIN hits AS h ON h.id = o.hit_id
             WHERE o.batch_id = :id AND o.kind = 'publish' AND o.attempts > 0
-              AND o.first_attempt_at < now() - make_interval(secs => :lag_s)
-              AND (o.status IN ('intended', 'failed') OR (o.status = 'acting' AND o.lease_until < now()))
+              AND o.status IN ('intended', 'acting', 'failed')
+              -- The last attempt, whichever way it ended, must have been made long enough ago; greatest() skips NULLs.
+              AND greatest(o.first_attempt_at, o.not_before, o.finished_at,
+                           o.lease_until + make_interval(secs => :call_s)) < now() - make_interval(secs => :lag_s)
         """),
-        {"id": batch_id, "lag_s": LISTING_LAG_S},
+        {"id": batch_id, "lag_s": LISTING_LAG_S, "call_s": leases.LONGEST_CALL_S},
     )
     return {annotation: HITId(hit_id) for annotation, hit_id in rows}
 
@@ -92,7 +94,7 @@ def _look_up(
     """What the marketplace lists is live and will be expired; what it does not list was never made."""
     found: dict[HITId, MarketplaceHITId] = {
         unsure[hit.annotation]: hit.hit_id
-        for hit in requester.list_hits(marketplace, pacer.wait)
+        for hit in requester.list_hits(marketplace, pacer.wait, on_busy=pacer.throttled)
         if hit.annotation is not None and hit.annotation in unsure
     }
     missing = [hit_id for hit_id in unsure.values() if hit_id not in found]
@@ -150,7 +152,11 @@ def _expire(
 
     def act(operation: Claimed) -> None:
         operation.check_lease()
-        requester.expire_hit(marketplace, known[operation.hit_id])
+        try:
+            requester.expire_hit(marketplace, known[operation.hit_id])
+        except MarketplaceRefused as refused:
+            if not refused.code.endswith("HITDoesNotExist"):
+                raise  # a HIT that is gone is as good as expired
 
     expired = 0
     for operation, outcome in pacer.each(act, claimed):
@@ -160,7 +166,7 @@ def _expire(
                 leases.retry_later(db, operation, error=str(outcome), now=now)
                 log.warning("hit.not_expired", batch_id=batch_id, hit_id=hit_id, error=str(outcome))
                 continue
-            leases.finish(db, [operation.id], now=now)
+            leases.finish(db, [operation], now=now)
             audit.record(db, actor="job runner", action="hit.expired", batch_id=batch_id, hit_id=hit_id)
         expired += 1
         log.info("hit.expired", batch_id=batch_id, hit_id=hit_id)

@@ -1,7 +1,8 @@
 """In which order a Worker sees the choices.
 
 An HTMLQuestion is one page for all Assignments of its HIT, so the page's script draws the order from the Assignment's id.
-This is the same rule in Python, for previews and for simulated Workers; a browser test holds the two together.
+This is the same rule in Python: it says what that script draws. The service never asks it, because each answer brings the
+order that was shown; the tests do, and hold the script and the simulated Workers, who draw for themselves, to it.
 """
 
 from app.domain.vocabulary import Choice

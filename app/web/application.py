@@ -6,9 +6,9 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from app.db.engine import Database
+from app.mturk.client import Connect
 from app.settings import Settings
 from app.web import error_pages, health, media
-from app.web.dependencies import Connect
 from app.web.pages import account, batch, items, new_batch, overview, questions, reference, sign_in
 from app.web.security_headers import SecurityHeaders
 from app.web.upload_limit import UploadLimit
@@ -16,6 +16,8 @@ from app.web.upload_limit import UploadLimit
 STATIC = Path(__file__).parent / "static"
 # new_batch before batch: /batches/new is not the Batch called "new".
 PARTS = (health, media, sign_in, overview, new_batch, batch, items, questions, account, reference)
+# Where item files arrive, here and in the API.
+_UPLOADS = frozenset({"/batches/new", "/api/v1/batches"})
 
 
 def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
@@ -23,7 +25,7 @@ def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
     app = FastAPI(title="Label Jury console", openapi_url=None, docs_url=None, redoc_url=None)
     app.state.settings, app.state.database, app.state.connect = settings, database, connect
     app.add_middleware(SecurityHeaders, https=settings.web_url.startswith("https:"))
-    app.add_middleware(UploadLimit, largest_bytes=settings.max_upload_mb * 1_000_000)
+    app.add_middleware(UploadLimit, uploads=_UPLOADS, largest_upload_mb=settings.max_upload_mb)
     error_pages.register(app)
     for part in PARTS:
         app.include_router(part.router)

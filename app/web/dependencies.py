@@ -1,51 +1,22 @@
 """What pages ask for: the transaction, who is signed in, the settings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request
-from sqlalchemy.orm import Session
+from fastapi import Depends, Path, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 
 from app.access import logins
+from app.access.dependencies import LARGEST_ID, SAFE_METHODS, DatabaseOf, database_of
 from app.access.logins import SignedIn
 from app.access.permissions import Permission, require
-from app.db.engine import Database
+from app.domain.vocabulary import BatchId
 from app.errors import NotSignedIn
-from app.mturk.client import Marketplace
-from app.settings import MarketplaceProfile, Settings
+from app.pipeline import batches
+from app.settings import MarketplaceProfile
 from app.web import csrf
-
-Connect = Callable[[MarketplaceProfile], Marketplace]
-
-
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-def _connect(request: Request) -> Connect:
-    connect: Connect = request.app.state.connect
-    return connect
-
-
-SettingsOf = Annotated[Settings, Depends(_settings)]
-DatabaseOf = Annotated[Database, Depends(_database)]
-ConnectOf = Annotated[Connect, Depends(_connect)]
-
-
-def _transaction(database: DatabaseOf) -> Iterator[Session]:
-    with database.transaction() as db:
-        yield db
-
-
-# scope="function": committed before the page leaves, so that the next one shows it.
-Db = Annotated[Session, Depends(_transaction, scope="function")]
 
 
 def _signed_in(request: Request, database: DatabaseOf) -> SignedIn:
@@ -85,6 +56,38 @@ CanSpend = Annotated[SignedIn, Depends(_needs(Permission.SPEND))]
 # For the decorator of every route that changes something.
 OUR_FORM = Depends(_form_of_ours)
 
-_LARGEST_ID = 2**63 - 1
-BatchNumber = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
-ItemNumber = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
+BatchNumber = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+ItemNumber = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+KeyNumber = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+
+
+def _profile_of_batch(request: Request, batch_id: BatchNumber, database: DatabaseOf, here: CanView) -> None:
+    """Note where the Batch's HITs go, so that every page about it says so, error pages too.
+
+    In a transaction of its own: a slow launch must not hold one open.
+    """
+    with database.transaction() as db:
+        request.state.profile = MarketplaceProfile(batches.get(db, BatchId(batch_id)).profile)
+
+
+# For every route under /batches/{batch_id}.
+ABOUT_BATCH = Depends(_profile_of_batch)
+
+
+class SpendersFirst(APIRoute):
+    """A route whose form may be large: it knows that its sender may spend before it reads one byte of the body.
+
+    FastAPI reads the body first and asks dependencies then: a stranger could fill the disk with uploads.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The usual handler behind the check. Async, because reading bodies is."""
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            if request.method not in SAFE_METHODS:
+                signed_in = await run_in_threadpool(_signed_in, request, database_of(request))
+                require(signed_in.caller, Permission.SPEND)
+            return await handle(request)
+
+        return checked

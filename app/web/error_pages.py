@@ -66,7 +66,6 @@ def _http_error(request: Request, error: HTTPException) -> Response:
     message = {
         404: "There is no such page. The address may be mistyped, or the thing it led to is gone.",
         405: "This address does not take that kind of request.",
-        413: "The file is larger than this installation takes (LABELJURY_MAX_UPLOAD_MB). Split it into several Batches.",
     }.get(error.status_code, str(error.detail))
     return _error_page(request, error.status_code, message, [])
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette import status
 
-from app.web.dependencies import DatabaseOf
+from app.access.dependencies import DatabaseOf
 
 router = APIRouter(prefix="/health")
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse, Response
 from sqlalchemy import select
 
+from app.access.dependencies import Db, SettingsOf
 from app.db.media_files import path_of
 from app.db.tables import MediaFile
 from app.errors import NotFound
-from app.web.dependencies import Db, SettingsOf
 
 router = APIRouter()
 

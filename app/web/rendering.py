@@ -50,7 +50,8 @@ def _common(request: Request) -> dict[str, Any]:
         "csrf_token": signed_in.csrf_token if signed_in else "",
         "may_spend": caller is not None and caller.may(Permission.SPEND),
         "may_see_worker_ids": caller is not None and caller.may(Permission.SEE_WORKER_IDS),
-        "profile": settings.marketplace_profile,
+        # Pages about a Batch show its own profile, whatever new Batches get.
+        "profile": getattr(request.state, "profile", settings.marketplace_profile),
         "profile_of_installation": settings.marketplace_profile,
         "marketplace_url": settings.marketplace_url,
     }

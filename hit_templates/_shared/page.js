@@ -10,7 +10,7 @@
   const hidden = (item, name) => item.querySelector(`[name$="-${name}"][type=hidden]`);
   const chosen = item => radios(item).find(radio => radio.checked)?.value;
   const unclear = item => chosen(item) === "cannot_tell";
-  const answered = item => unclear(item) ? comment(item).value.trim() !== "" : !!chosen(item);
+  const answered = item => !!chosen(item);
   let current = items[0], since = performance.now(), pointer = false, sent = false;
 
   function fnv1a(text) {
@@ -69,18 +69,33 @@
     current = item;
     update();
     if (!goOn) return;
+    if (unclear(item)) comment(item).focus();
+    else leave(item);
+  }
+
+  function leave(item) {
     const place = items.indexOf(item);
     const next = [...items.slice(place + 1), ...items.slice(0, place)].find(other => !answered(other));
-    if (!answered(item)) comment(item).focus();
-    else if (next) show(next);
+    if (next) show(next);
     else button.focus();
     update();
+  }
+
+  function onKeyInComment(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    if (event.repeat) return;
+    spend(current);
+    if (button.disabled) leave(current);
+    else form.requestSubmit(button);
   }
 
   function onKey(event) {
     const target = event.target;
     pointer = false;
-    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || target.tagName === "TEXTAREA") return;
+    if (event.isComposing) return;
+    if (target.tagName === "TEXTAREA") return onKeyInComment(event);
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Enter" && target.tagName !== "BUTTON" && target.tagName !== "AUDIO") {
       event.preventDefault();
       if (!button.disabled && !event.repeat) form.requestSubmit(button);

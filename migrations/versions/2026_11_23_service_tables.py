@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("cap_usd", sa.Numeric(precision=14, scale=2), nullable=True),
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("item_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("endpoint_url", sa.String(), nullable=True),
         sa.Column("hit_type_id", sa.String(length=64), nullable=True),
         sa.Column("attention", sa.String(), nullable=True),
         sa.Column("created_by", sa.BigInteger(), nullable=True),
@@ -226,9 +227,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["hit_id"], ["hits.id"], name=op.f("fk_assignments_hit_id")),
         sa.ForeignKeyConstraint(["worker_id"], ["workers.id"], name=op.f("fk_assignments_worker_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
-        sa.UniqueConstraint("hit_id", "worker_id", name=op.f("uq_assignments_hit_id_worker_id")),
         sa.UniqueConstraint("marketplace_assignment_id", name=op.f("uq_assignments_marketplace_assignment_id")),
     )
+    op.create_index(op.f("ix_assignments_hit_id"), "assignments", ["hit_id"], unique=False)
     op.create_index("ix_assignments_raw", "assignments", ["id"], unique=False, postgresql_where="answer_state = 'raw'")
     op.create_index(op.f("ix_assignments_worker_id"), "assignments", ["worker_id"], unique=False)
     op.create_table(
@@ -410,6 +411,7 @@ def downgrade() -> None:
     op.drop_table("consensus")
     op.drop_index(op.f("ix_assignments_worker_id"), table_name="assignments")
     op.drop_index("ix_assignments_raw", table_name="assignments", postgresql_where="answer_state = 'raw'")
+    op.drop_index(op.f("ix_assignments_hit_id"), table_name="assignments")
     op.drop_table("assignments")
     op.drop_index("ix_items_stale", table_name="items", postgresql_where="consensus_stale")
     op.drop_table("items")

@@ -4,6 +4,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy import func, select
@@ -15,7 +16,7 @@ from app.domain.vocabulary import BatchStatus, Role
 from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import client_of
-from tests.cast import ITEMS_CSV, RITA
+from tests.cast import ITEMS_CSV, MULTIPART, RITA, dripping
 from tests.factories import make_batch
 
 ITEMS = ("items.csv", ITEMS_CSV)
@@ -124,6 +125,25 @@ def test_an_upload_above_the_limit_is_refused(rita: TestClient) -> None:
     assert (answer.status_code, answer.json()["error"]["type"]) == (413, "ContentTooLarge")
 
 
+def test_an_upload_of_who_may_not_is_refused_before_it_is_read(app: FastAPI, victor: TestClient) -> None:
+    sent: list[bytes] = []
+    assert victor.post("/batches", content=dripping(sent), headers=MULTIPART).status_code == 403
+    stranger = TestClient(app, base_url="http://test/api/v1")
+    for key in ({}, {"Authorization": "Bearer lj_invented"}):
+        answer = stranger.post("/batches", content=dripping(sent), headers=MULTIPART | key)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (401, "NotSignedIn")
+    assert sent == []
+
+
+def test_only_item_files_may_be_large(settings: Settings, database: Database) -> None:
+    app = create_app(settings.model_copy(update={"max_upload_mb": 2}), database)
+    rita = client_of(app, database, RITA, Role.OWNER)
+    assert create(rita, ("items.csv", b"x" * 1_500_000)).status_code == 422
+    answer = rita.put(f"/batches/{created(rita)}/cap", json={"cap_usd": "1", "more": "x" * 1_500_000})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (413, "ContentTooLarge")
+    assert "larger than 1 MB" in answer.json()["error"]["message"]
+
+
 def test_settings_that_cannot_be_are_all_named(rita: TestClient) -> None:
     answer = create(rita, reward_usd="0.005", quorum="6")
     assert {problem["field"] for problem in answer.json()["error"]["problems"]} == {"reward_usd", "quorum"}
@@ -171,7 +191,7 @@ def test_launch_without_funds_is_refused_with_402(marketplace_settings: Settings
     app = create_app(marketplace_settings, database)
     with client_of(app, database, RITA, Role.OWNER) as rita:
         batch_id = created(rita, reward_usd="1000", assignments_per_item="9")
-        answer = rita.post(f"/batches/{batch_id}/launch", json={"confirmed_usd": "1.00"})
+        answer = rita.post(f"/batches/{batch_id}/launch")
         assert (answer.status_code, answer.json()["error"]["type"]) == (402, "InsufficientFunds")
         assert rita.get(f"/batches/{batch_id}").json()["batch"]["status"] == "draft"
 

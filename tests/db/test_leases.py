@@ -43,7 +43,7 @@ def now() -> datetime:
 
 def test_the_oldest_are_claimed_first_and_written_down_as_acting(database: Database, batch_id: BatchId) -> None:
     claimed = claim(database, batch_id, most=2)
-    assert [operation.id for operation in claimed] == [row.id for row in rows(database)[:2]]
+    assert claimed == [row.id for row in rows(database)[:2]]
     first = rows(database)[0]
     assert (first.status, first.leased_by, first.attempts) == ("acting", "one", 1)
     assert first.lease_until > now() + timedelta(seconds=50)
@@ -106,7 +106,7 @@ def test_when_the_lease_ends_another_runner_may_claim(database: Database, batch_
 def test_finished_operations_are_over(database: Database, batch_id: BatchId) -> None:
     claimed = claim(database, batch_id)
     with database.transaction() as db:
-        leases.finish(db, [operation.id for operation in claimed], now=now())
+        leases.finish(db, claimed, now=now())
         assert leases.waiting(db, OperationKind.PUBLISH, batch_id) == 0
     assert {(row.status, row.lease_until, row.error) for row in rows(database)} == {("done", None, None)}
     execute(database, "UPDATE operations SET not_before = now() - interval '1 day'")
@@ -147,16 +147,16 @@ def test_a_refused_operation_waits_for_a_person(database: Database, batch_id: Ba
 def test_a_released_operation_was_never_attempted(database: Database, batch_id: BatchId) -> None:
     claimed = claim(database, batch_id)
     with database.transaction() as db:
-        leases.release(db, [operation.id for operation in claimed])
+        leases.release(db, claimed)
         assert leases.waiting(db, OperationKind.PUBLISH, batch_id) == 6
     assert {(row.status, row.attempts) for row in rows(database)} == {("intended", 0)}
 
 
 def test_what_is_done_cannot_be_released(database: Database, batch_id: BatchId) -> None:
-    ids = [operation.id for operation in claim(database, batch_id)]
+    claimed = claim(database, batch_id)
     with database.transaction() as db:
-        leases.finish(db, ids, now=now())
-        leases.release(db, ids)
+        leases.finish(db, claimed, now=now())
+        leases.release(db, claimed)
     assert {row.status for row in rows(database)} == {"done"}
 
 
@@ -170,7 +170,7 @@ def test_a_runner_whose_lease_ended_cannot_undo_what_another_did(
     (quick,) = claim(database, batch_id, most=1, runner="two")
     with database.transaction() as db:
         if meanwhile == "done":
-            leases.finish(db, [quick.id], now=now())
+            leases.finish(db, [quick], now=now())
         verdict(db, slow, error="too late", now=now())
     row = rows(database)[0]
     assert (row.status, row.error) == ("acting" if meanwhile == "claimed" else "done", None)

@@ -66,11 +66,18 @@ def test_a_job_under_way_does_not_keep_the_next_from_waiting(database: Database)
         assert enqueue(db, Job.PUBLISH, batch_id=7)
 
 
-@pytest.mark.parametrize("exclusive", [True, False])
-def test_only_an_exclusive_job_holds_a_lock_while_it_runs(db: Session, exclusive: bool) -> None:
-    enqueue(db, Job.CONSENSUS, exclusive=exclusive, batch_id=7)
-    lock = db.execute(text("SELECT lock FROM procrastinate_jobs")).scalar_one()
-    assert lock == ("consensus:7" if exclusive else None)
+def test_a_job_holds_a_lock_of_its_own_while_it_runs(db: Session) -> None:
+    enqueue(db, Job.PUBLISH, batch_id=7)
+    enqueue(db, Job.PUBLISH, batch_id=8)
+    locks = db.execute(text("SELECT lock FROM procrastinate_jobs ORDER BY id")).scalars().all()
+    assert locks == ["publish:7", "publish:8"]
+
+
+def test_polling_goes_before_the_stages_that_it_feeds(db: Session) -> None:
+    enqueue(db, Job.PUBLISH, batch_id=7)
+    enqueue(db, Job.COLLECT, profile="local")
+    first = db.execute(text("SELECT task_name FROM procrastinate_jobs ORDER BY priority DESC, id LIMIT 1")).scalar_one()
+    assert first == "collect"
 
 
 def test_the_callers_work_goes_on_after_a_job_that_waited_already(database: Database) -> None:

@@ -137,6 +137,53 @@ def test_a_url_that_no_browser_would_load_is_refused(url: str, why: str) -> None
     assert why in problem(url=url).message
 
 
+@pytest.mark.parametrize(
+    ("path", "given", "guessed", "named"),
+    [
+        ("cat/0001.png", "cat", "dog", "cat"),
+        ("Dog/0001.png", "cat", "dog", "dog"),
+        ("x.png?class=CAT&n=1", "cat", "dog", "cat"),
+        ("golden_retriever/1.png", "golden retriever", "beagle", "golden retriever"),
+        ("golden-retriever.png", "golden retriever", "beagle", "golden retriever"),
+        ("Golden%20Retriever/1.png", "beagle", "golden_retriever", "golden_retriever"),
+        ("n02123045/x.jpg", "n02123045", "n02123159", "n02123045"),
+        ("comp.graphics/38.png", "comp.graphics", "sci.med", "comp.graphics"),
+        ("caf%C3%A9/1.png", "cafe\u0301", "bar", "cafe\u0301"),
+        ("cat/1.png", "cat", "7", "cat"),
+        ("hot_dog/hot_dog_1.png", "dog", "hot dog", "hot dog"),
+        ("dog/1.png", "dog", "hot dog", "dog"),
+    ],
+)
+def test_a_url_that_tells_whose_label_is_whose_is_refused(path: str, given: str, guessed: str, named: str) -> None:
+    fault = problem(url=f"https://images.example/{path}", given_label=given, guessed_label=guessed)
+    assert fault.field == "url"
+    assert f"contains the label {named!r}, which would tell Workers whose label is whose" in fault.message
+    assert "column 'path'" in fault.message
+    assert "rename it" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "guessed"),
+    [
+        ("cat-or-dog/1.png", "cat", "dog"),
+        ("catalogue/concatenated/1.png", "cat", "dog"),
+        ("retriever/golden/1.png", "golden retriever", "beagle"),
+        ("4/247.png", "4", "6"),
+        ("cat/1.png", "cat", "Cat!"),
+        ("hot-dog-and-dog.png", "dog", "hot dog"),
+        ("-/!!.png", "-", "!!"),
+    ],
+)
+def test_a_url_that_holds_both_labels_or_none_is_welcome(path: str, given: str, guessed: str) -> None:
+    assert checked(url=f"https://images.example/{path}", given_label=given, guessed_label=guessed).medium is Medium.URL
+
+
+def test_an_unblinding_url_is_recognised_in_the_column_media_and_a_path_and_a_text_may_hold_a_label() -> None:
+    assert problem(url="", media="https://images.example/cat/1.png").field == "media"
+    assert checked(url="", path="cat/1.png").medium is Medium.PATH
+    assert checked(MediaType.TEXT, url="", text="https://images.example/cat/1.png").medium is Medium.TEXT
+
+
 def test_http_is_refused_where_pages_come_by_https() -> None:
     assert checked(url="http://images.example/1.png").medium is Medium.URL
     assert "use https:" in problem(https_only=True, url="http://images.example/1.png").message

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.progress import Collected, HITCounters, is_finished, must_fetch
+from app.domain.progress import Collected, HITCounters, is_exhausted, must_fetch
 from app.domain.vocabulary import MarketplaceHITId
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -71,18 +71,24 @@ def test_every_counter_is_part_of_the_signature() -> None:
     assert len({counters(**change).signature for change in [{}, *changes]}) == 6
 
 
+OVER = {"status": "Reviewable", "available": 3, "expires_at": NOW - timedelta(minutes=1)}
+
+
 @pytest.mark.parametrize(
-    ("seen", "assignments", "finished"),
+    ("seen", "assignments", "exhausted"),
     [
         ({}, 0, False),
         ({"available": 0}, 5, True),
         ({"available": 0}, 4, False),  # the fifth is handed in, not collected yet
         ({"available": 0, "pending": 1}, 4, False),
-        ({"available": 3, "expires_at": NOW}, 2, True),
-        ({"available": 3, "expires_at": NOW + timedelta(seconds=1)}, 2, False),
-        ({"available": 2, "pending": 1, "expires_at": NOW - timedelta(days=1)}, 2, False),  # may still be handed in
-        ({"available": 5, "expires_at": NOW - timedelta(days=1)}, 0, True),
+        (OVER, 2, True),
+        (OVER, 1, False),  # promised, not listed yet
+        ({**OVER, "status": "Assignable"}, 2, False),  # our clock says expired, the marketplace does not
+        ({**OVER, "status": "Unassignable", "pending": 1}, 1, False),  # may still be handed in
+        ({**OVER, "available": 0}, 2, False),  # counters zeroed at expiry: somebody may still be at work
+        ({**OVER, "available": 0, "expires_at": NOW - timedelta(hours=2)}, 2, True),  # … until their time is over too
     ],
 )
-def test_a_hit_is_finished_when_nothing_more_can_come(seen: dict[str, Any], assignments: int, finished: bool) -> None:
-    assert is_finished(counters(**seen), now=NOW, assignments=assignments) is finished
+def test_a_hit_is_exhausted_when_nothing_more_can_come(seen: dict[str, Any], assignments: int, exhausted: bool) -> None:
+    found = is_exhausted(counters(**seen), now=NOW, assignments=assignments, assignment_duration_s=3600)
+    assert found is exhausted

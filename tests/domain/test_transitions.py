@@ -50,6 +50,21 @@ def test_a_batch_that_is_over_stays_over(over: BatchStatus) -> None:
     assert BATCH[over] == frozenset()
 
 
+def test_a_hit_that_may_have_been_published_is_never_planned_again() -> None:
+    assert may(HIT, HITStatus.PLANNED) == []
+    assert may(HIT, HITStatus.LIVE) == [HITStatus.PUBLISHING]
+
+
+@pytest.mark.parametrize("was", [OperationStatus.INTENDED, OperationStatus.ACTING, OperationStatus.FAILED])
+@pytest.mark.parametrize("to", [OperationStatus.DONE, OperationStatus.CANCELLED])
+def test_a_stop_may_close_every_operation_that_is_not_over(was: OperationStatus, to: OperationStatus) -> None:
+    check(OPERATION, "Operation", was, to)
+
+
+def test_an_operation_whose_runner_died_is_claimed_again() -> None:
+    check(OPERATION, "Operation", OperationStatus.ACTING, OperationStatus.ACTING)
+
+
 def test_a_rejection_may_be_taken_back_and_an_approval_may_not() -> None:
     check(ASSIGNMENT, "Assignment", AssignmentStatus.REJECTED, AssignmentStatus.APPROVED)
     with pytest.raises(IllegalTransition):

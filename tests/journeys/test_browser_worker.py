@@ -166,7 +166,7 @@ def tap(page: Page, position: int, words: str) -> None:
 
 def stored(stack: RunningStack, count: int) -> dict[str, tuple[str | None, bool, str, list[str]]]:
     """Once collected: what is in the database for each picture."""
-    stack.wait_for("SELECT count(*) = :count FROM responses", count=count)
+    stack.wait_for("SELECT count(*) = :count FROM responses", within_s=30, count=count)
     rows = stack.rows(
         "SELECT i.media_token, r.option, r.cannot_tell, r.comment, r.order_shown"
         " FROM responses r JOIN items i ON i.id = r.item_id"

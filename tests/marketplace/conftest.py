@@ -13,11 +13,14 @@ from pydantic import SecretStr
 from app.db.engine import Database
 from app.secrets import Credentials, local_credentials
 from app.settings import Settings
+from tests.browsing import chromium
 from tests.marketplace.people import Browser
 from tests.marketplace_server import running_marketplace
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
+
+__all__ = ["chromium"]
 
 
 class MovedClock:

@@ -64,6 +64,16 @@ def test_a_client_may_sign_few_headers(marketplace: str, credentials: Credential
     assert shown.json() == {"NumResults": 0, "HITs": []}
 
 
+def test_an_operation_that_was_not_signed_is_refused_so_that_no_other_can_take_its_place(
+    marketplace: str, credentials: Credentials
+) -> None:
+    shown = post(marketplace, credentials, b"{}", signed={}, unsigned={"X-Amz-Target": TARGET + "ListHITs"})
+    assert (shown.status_code, code_of(shown)) == (403, "InvalidSignatureException")
+    assert "host, x-amz-date and x-amz-target must be signed" in shown.json()["Message"]
+    swapped = post(marketplace, credentials, b"{}", unsigned={"X-Amz-Target": TARGET + "GetAccountBalance"})
+    assert (swapped.status_code, code_of(swapped)) == (403, "InvalidSignatureException")
+
+
 def test_a_client_may_sign_more_headers_and_a_session_token(marketplace: str, credentials: Credentials) -> None:
     signed = {"X-Amz-Target": TARGET + "ListHITs", "X-Odd": "three   spaces", "Content-Type": "application/json"}
     assert post(marketplace, credentials, b"{}", signed=signed, token="temporary").status_code == 200

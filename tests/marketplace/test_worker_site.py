@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from app.db.engine import Database
 from app.settings import Settings
@@ -65,9 +66,9 @@ def test_the_whole_way_from_the_list_to_the_next_hit(
     assert "x-frame-options" not in framed.headers
 
     ada.post(f"/assignments/{assignment_id}/accept-next", accept_next="on")
-    assert str(ada.http.get(f"/assignments/{assignment_id}/next").url).endswith(assignment_id)
+    assert str(ada.post(f"/assignments/{assignment_id}/next").url).endswith(assignment_id)
     assert "parent.postMessage" in ada.submit(assignment_id).text
-    following = assignment_id_of(str(ada.http.get(f"/assignments/{assignment_id}/next").url))
+    following = assignment_id_of(str(ada.post(f"/assignments/{assignment_id}/next").url))
     assert following != assignment_id
     assert "checked" in ada.http.get(f"/assignments/{following}").text
 
@@ -166,11 +167,33 @@ def test_forms_of_other_sites_are_refused(mturk: "MTurkClient", worker: Callable
     assert ada.http.post(path, data={"csrf": ada.csrf}, headers=same).status_code == 200
 
 
+def test_a_link_to_the_next_hit_accepts_nothing(mturk: "MTurkClient", worker: Callable[[str], Browser]) -> None:
+    first, second = publish(mturk), publish(mturk)
+    ada = worker("Ada")
+    assignment_id = ada.accept(first["HITTypeId"], first["HITId"])
+    ada.post(f"/assignments/{assignment_id}/accept-next", accept_next="on")
+    ada.submit(assignment_id)
+    path = f"/assignments/{assignment_id}/next"
+    assert str(ada.http.get(path).url).endswith(f"/assignments/{assignment_id}")
+    assert ada.http.post(path).status_code == 403
+    assert mturk.get_hit(HITId=second["HITId"])["HIT"]["NumberOfAssignmentsPending"] == 0
+    assert assignment_id_of(str(ada.post(path).url)) != assignment_id
+    assert mturk.get_hit(HITId=second["HITId"])["HIT"]["NumberOfAssignmentsPending"] == 1
+
+
+def test_a_workers_id_is_not_logged(mturk: "MTurkClient", worker: Callable[[str], Browser]) -> None:
+    with capture_logs() as events:
+        ada = worker("Ada")
+        ada.work(publish(mturk)["HITTypeId"])
+    assert {"worker.enrolled", "assignment.submitted"} <= {event["event"] for event in events}
+    assert ada.worker_id not in str(events)
+
+
 def test_another_workers_assignment_does_not_exist(mturk: "MTurkClient", worker: Callable[[str], Browser]) -> None:
     hit, ada, mallory = publish(mturk), worker("Ada"), worker("Mallory")
     assignment_id = ada.accept(hit["HITTypeId"])
     assert mallory.http.get(f"/assignments/{assignment_id}").status_code == 404
-    assert mallory.http.get(f"/assignments/{assignment_id}/next").status_code == 404
+    assert mallory.post(f"/assignments/{assignment_id}/next").status_code == 404
     assert mallory.post(f"/assignments/{assignment_id}/return").status_code == 404
     stolen = mallory.http.post("/mturk/externalSubmit", data={"assignmentId": assignment_id, "q": "1"})
     assert stolen.status_code == 404
@@ -213,6 +236,18 @@ def test_enrolment_can_be_closed(database: Database, tmp_path: Path) -> None:
 def test_odd_addresses_are_answered_with_a_4xx(worker: Callable[[str], Browser], path: str) -> None:
     shown = worker("Mallory").http.get(path)
     assert 400 <= shown.status_code < 500
+
+
+@pytest.mark.parametrize("path", ["/assignments/NOPE", "/nowhere", "/worker?page=0"])
+def test_a_refusal_keeps_the_name_of_who_is_signed_in(
+    marketplace: str, worker: Callable[[str], Browser], path: str
+) -> None:
+    ada = worker("Ada")
+    shown = ada.http.get(path).text
+    assert 'id="refusal"' in shown
+    assert ada.worker_id in shown
+    assert "Enrol</a>" not in shown
+    assert "Enrol</a>" in httpx2.get(marketplace + "/nowhere").text
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81, "a\x00b", "\u202e"])

@@ -5,7 +5,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.db.leases import LONGEST_CALL_S
-from app.errors import MarketplaceRefused
+from app.errors import Forbidden, MarketplaceRefused
 from app.mturk.client import Marketplace, connect
 from app.secrets import local_credentials
 from app.settings import PRODUCTION_ENDPOINT, SANDBOX_ENDPOINT, MarketplaceProfile, Settings
@@ -96,3 +96,9 @@ def test_a_call_with_all_its_retries_ends_within_its_part_of_the_lease(tmp_path:
 
 def test_a_marketplace_does_not_show_its_client_in_logs(tmp_path: Path) -> None:
     assert "client" not in repr(connect(settings(tmp_path), MarketplaceProfile.LOCAL))
+
+
+def test_nobody_connects_to_production_without_its_settings(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, allow_production=True)
+    with pytest.raises(Forbidden, match="LABELJURY_SPENDING_LIMIT_USD and LABELJURY_SECRET_KEY"):
+        connect(settings, MarketplaceProfile.PRODUCTION)

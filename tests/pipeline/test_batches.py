@@ -130,7 +130,7 @@ def test_launching_makes_a_draft_live_and_asks_for_its_publication(house: House)
 def test_a_batch_is_launched_once(house: House) -> None:
     batch_id = house.draft()
     house.launch(batch_id)
-    with pytest.raises(IllegalTransition, match="is live and cannot become live"):
+    with pytest.raises(IllegalTransition, match="is launched already: it is live"):
         house.launch(batch_id)
     assert launches(house) == 1
 
@@ -195,10 +195,20 @@ def test_the_installations_spending_limit_holds_without_a_cap(house: House) -> N
     assert status(house) == "live"
 
 
+def test_a_confirmed_cost_that_is_not_the_cost_is_refused_on_every_profile(house: House) -> None:
+    batch_id = house.draft(rows=4)
+    with pytest.raises(Conflict, match=r"the cost is \$1.20 and \$7 were confirmed"):
+        launch(house, batch_id, confirmed_usd=Decimal(7))
+    assert status(house) == "draft"
+    launch(house, batch_id, confirmed_usd=Decimal("1.2"))
+    assert status(house) == "live"
+
+
 def test_a_batch_dearer_than_the_balance_is_refused_with_both_amounts(house: House) -> None:
     batch_id = house.draft(rows=4, reward_usd=Decimal("500.00"))
-    with pytest.raises(InsufficientFunds, match=r"needs \$12000.00 and the local account holds \$10000.00"):
+    with pytest.raises(InsufficientFunds, match=r"needs \$12000.00 and the local account holds \$10000.00") as refused:
         house.launch(batch_id)
+    assert "labeljury marketplace deposit 2000.00" in str(refused.value)
     assert status(house) == "draft"
 
 

@@ -93,7 +93,7 @@ def test_a_claim_of_a_living_runner_is_left_alone(house: House) -> None:
     with house.database.transaction() as db:
         from app.pipeline import planning
 
-        planning.plan(db, batch_id)
+        planning.plan(db, batch_id, secret=b"x" * 32)
     house.execute("UPDATE operations SET status = 'acting', lease_until = now() + interval '1 hour'")
     house.publish(batch_id)
     assert hits_on_the_marketplace(house) == []

@@ -21,7 +21,7 @@ def plan(house: House, batch_id: BatchId) -> None:
     """Up to the moment before the first call."""
     house.launch(batch_id)
     with house.database.transaction() as db:
-        planning.plan(db, batch_id)
+        planning.plan(db, batch_id, secret=b"x" * 32)
 
 
 def committed(house: House) -> Decimal:
@@ -131,7 +131,8 @@ def crashed_while_publishing(house: House, *, published: bool) -> BatchId:
     house.execute("UPDATE hits SET status = 'publishing', marketplace_hit_id = NULL, expires_at = NULL")
     house.execute(
         "UPDATE operations SET status = 'acting', attempts = 1, finished_at = NULL,"
-        " lease_until = now() - interval '1 s', first_attempt_at = now() - interval '5 min'"
+        " lease_until = now() - interval '3 min', not_before = now() - interval '5 min',"
+        " first_attempt_at = now() - interval '5 min'"
     )
     return batch_id
 
@@ -157,10 +158,17 @@ def test_hits_that_may_have_been_published_and_were_not_are_cancelled(house: Hou
 
 def test_a_call_made_a_moment_ago_is_not_called_lost(house: House) -> None:
     batch_id = crashed_while_publishing(house, published=True)
-    house.execute("UPDATE operations SET first_attempt_at = now() - interval '10 s'")
+    house.execute("UPDATE operations SET lease_until = now() - interval '10 s'")
     stop(house, batch_id)
-    assert statuses(house) == ["publishing"] * 2  # new HITs appear in the list some seconds late
+    assert statuses(house) == ["publishing"] * 2  # the call may still be under way, and is listed some seconds late
     assert status(house) == "stopping"
+
+
+def test_a_retry_made_a_moment_ago_is_not_called_lost_however_old_the_first_attempt(house: House) -> None:
+    batch_id = crashed_while_publishing(house, published=True)
+    house.execute("UPDATE operations SET status = 'intended', attempts = 2, lease_until = NULL, not_before = now()")
+    stop(house, batch_id)
+    assert statuses(house) == ["publishing"] * 2
 
 
 def test_a_claim_of_a_living_runner_is_waited_for(house: House) -> None:

@@ -167,7 +167,7 @@ def test_cannot_tell_asks_for_a_comment_that_takes_digits_and_line_ends(
     keys(frame, key)
     box = frame.get_by_label("What is the difficulty?").first
     expect(box).to_be_focused()
-    expect(frame.locator("#progress")).to_have_text("0 of 2 answered")
+    expect(frame.locator("#progress")).to_have_text("1 of 2 answered")
     keys(frame, *"1 2", "Enter", *"x")
     expect(box).to_have_value("1 2\nx")
     keys(frame, "Tab")
@@ -175,6 +175,27 @@ def test_cannot_tell_asks_for_a_comment_that_takes_digits_and_line_ends(
     first, second = answers_to(frame_host, item_count=2)
     assert (first.choice, first.comment.split()) == (Choice.CANNOT_TELL, ["1", "2", "x"])
     assert (second.choice, second.comment) == (Choice.BOTH, "")
+
+
+def test_cannot_tell_needs_no_comment(show: Show, frame_host: FrameHost) -> None:
+    frame = show(*texts("one"))
+    keys(frame, "5")
+    expect(frame.get_by_label("What is the difficulty? (optional)")).to_be_focused()
+    frame.get_by_role("button", name="Submit").click()
+    answer = answers_to(frame_host, item_count=1)[0]
+    assert (answer.choice, answer.comment) == (Choice.CANNOT_TELL, "")
+
+
+@pytest.mark.parametrize("modifier", ["Control", "Meta"])
+def test_a_comment_is_left_and_submitted_with_the_keyboard(show: Show, frame_host: FrameHost, modifier: str) -> None:
+    frame = show()
+    keys(frame, "5", "x", f"{modifier}+Enter")
+    expect(frame.locator("[name=r2-choice]").first).to_be_focused()
+    assert frame_host.posted.empty()
+    keys(frame, "5", f"{modifier}+Enter")
+    first, second = answers_to(frame_host, item_count=2)
+    assert (first.choice, first.comment) == (Choice.CANNOT_TELL, "x")
+    assert (second.choice, second.comment) == (Choice.CANNOT_TELL, "")
 
 
 def test_a_comment_is_not_sent_when_the_worker_can_tell_after_all(show: Show, frame_host: FrameHost) -> None:
@@ -282,8 +303,30 @@ def test_a_phone_needs_no_sideways_scroll_and_has_large_targets(
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         heights = page.locator(".choice, button").evaluate_all("all => all.map(one => one.offsetHeight)")
         assert min(heights) >= 44
+        expect(page.locator(".keys")).to_be_hidden()
+        expect(page.locator("kbd").first).to_be_hidden()
         page.locator(".choice").nth(3).tap()
         expect(page.get_by_role("button", name="Submit")).to_be_enabled()
+
+
+def test_a_picture_leaves_room_for_the_choices_on_a_phone(chromium: Browser, frame_host: FrameHost) -> None:
+    template = catalogue.load("image")
+    frame_host.page = render(template.source, [picture(1, png(600, 900))], title="T", instructions="I")
+    with chromium.new_context(viewport={"width": 390, "height": 624}, is_mobile=True, has_touch=True) as phone:
+        page = phone.new_page()
+        page.goto(f"{frame_host.url}/frame?assignmentId=3A&turkSubmitTo={frame_host.url}")
+        width, height = page.locator("img").evaluate("i => [i.offsetWidth, i.offsetHeight]")
+        assert height <= 0.38 * 624
+        assert width / height == pytest.approx(2 / 3, rel=0.02)
+        for place in (0, 1):
+            bottom = page.locator(".choice").nth(place).evaluate("e => e.getBoundingClientRect().bottom")
+            assert bottom <= page.locator(".bar").evaluate("e => e.getBoundingClientRect().top")
+
+
+def test_the_bar_stands_at_the_foot_of_the_frame_below_a_short_question(show: Show) -> None:
+    frame = show(*texts("one"))
+    bottom = frame.locator(".bar").evaluate("e => e.getBoundingClientRect().bottom - innerHeight")
+    assert bottom == pytest.approx(0, abs=1)
 
 
 def test_tiny_pictures_are_enlarged_with_sharp_pixels_and_large_ones_fit(show: Show) -> None:

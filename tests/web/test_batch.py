@@ -14,6 +14,8 @@ from tests.cast import RITA, Visitor, browsing, sign_up
 from tests.factories import NOW, make_assignment, make_batch, make_consensus, make_hit, make_item, make_worker
 from tests.marketplace_server import running_marketplace
 
+LOUD = "What you launch here spends real money"
+
 
 def draft(db: Session, **columns: object) -> Batch:
     """A draft of two Items with the real image template."""
@@ -95,6 +97,23 @@ def test_production_is_loud_and_asks_for_the_amount(rita: Visitor, db: Session) 
     assert "What you launch here spends real money" in page
     assert 'name="confirmed_usd"' in page
     assert 'name="confirmed_usd"' not in rita.client.get(f"/batches/{draft(db).id}").text
+
+
+@pytest.mark.parametrize("page", ["", "/quarantine", "/items", "/items/4711", "/preview"])
+def test_every_page_about_a_production_batch_is_loud(rita: Visitor, db: Session, page: str) -> None:
+    assert LOUD in rita.client.get(f"/batches/{draft(db, profile='production').id}{page}").text
+    assert LOUD not in rita.client.get(f"/batches/{draft(db).id}{page}").text
+
+
+def test_what_is_refused_on_a_production_batch_is_loud_too(rita: Visitor, db: Session) -> None:
+    batch = draft(db, profile="production")
+    for verb, form, status in (
+        ("pause", {}, 409),
+        ("cap", {"cap_usd": "much"}, 422),
+        ("stop", {"csrf_token": ""}, 403),
+    ):
+        answer = rita.client.post(f"/batches/{batch.id}/{verb}", data={"csrf_token": rita.csrf_token} | form)
+        assert (answer.status_code, LOUD in answer.text) == (status, True)
 
 
 def test_an_amount_that_is_none_is_refused(rita: Visitor, db: Session) -> None:

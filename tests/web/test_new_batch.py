@@ -1,11 +1,17 @@
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.access.logins import COOKIE
+from app.db.engine import Database
 from app.db.tables import Batch
-from tests.cast import ITEMS_CSV, Visitor
+from app.domain.vocabulary import Role
+from app.main import create_app
+from app.settings import Settings
+from tests.cast import ITEMS_CSV, MULTIPART, RITA, Visitor, browsing, dripping, sign_up
 
 ITEMS = ("items.csv", ITEMS_CSV)
 FORM = {
@@ -55,7 +61,12 @@ def test_every_field_that_cannot_be_read_is_named_at_once(rita: Visitor) -> None
 
 @pytest.mark.parametrize(
     ("form", "complaint"),
-    [({"name": "  "}, "must not be empty"), ({"quorum": "6"}, "quorum"), ({"name": "a\x00b"}, "NUL")],
+    [
+        ({"name": "  "}, "must not be empty"),
+        ({"quorum": "6"}, "quorum"),
+        ({"name": "a\x00b"}, "NUL"),
+        ({"instructions": "a\x00b"}, "NUL"),
+    ],
 )
 def test_settings_that_cannot_be_are_explained(rita: Visitor, form: dict[str, str], complaint: str) -> None:
     answer = upload(rita, ITEMS, **form)
@@ -70,6 +81,28 @@ def test_a_form_without_a_file_asks_for_one(rita: Visitor) -> None:
 def test_too_large_an_upload_is_refused_with_a_page(rita: Visitor) -> None:
     answer = upload(rita, ("items.csv", b"x" * 1_100_000))
     assert (answer.status_code, "LABELJURY_MAX_UPLOAD_MB" in answer.text) == (413, True)
+
+
+def test_a_viewers_upload_is_refused_before_it_is_read(victor: Visitor) -> None:
+    sent: list[bytes] = []
+    answer = victor.client.post("/batches/new", content=dripping(sent), headers=MULTIPART)
+    assert (answer.status_code, sent) == (403, [])
+
+
+def test_a_strangers_upload_is_sent_to_the_sign_in_before_it_is_read(stranger: TestClient) -> None:
+    sent: list[bytes] = []
+    for cookie in ({}, {"Cookie": f"{COOKIE}=invented"}):
+        answer = stranger.post("/batches/new", content=dripping(sent), headers=MULTIPART | cookie)
+        assert (answer.status_code, answer.headers["location"], sent) == (303, "/sign-in", [])
+
+
+def test_only_item_files_may_be_large(settings: Settings, database: Database) -> None:
+    app = create_app(settings.model_copy(update={"max_upload_mb": 2}), database)
+    with browsing(app, database, sign_up(database, RITA, Role.OWNER)) as rita:
+        assert upload(rita, ("items.csv", b"x" * 1_500_000)).status_code == 422
+        form = {"csrf_token": rita.csrf_token, "name": "x" * 1_500_000}
+        answer = rita.client.post("/account/api-keys", data=form)
+        assert (answer.status_code, "larger than 1 MB" in answer.text) == (413, True)
 
 
 def test_the_form_offers_every_template(rita: Visitor) -> None:

@@ -1,6 +1,6 @@
 """Assignments: one Worker's attempt at one HIT, with the answer exactly as the marketplace handed it over."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.engine import Base
@@ -15,7 +15,7 @@ class Assignment(Base):
     __table_args__ = (
         one_of("status", AssignmentStatus),
         one_of("answer_state", AnswerState),
-        UniqueConstraint("hit_id", "worker_id"),
+        Index(None, "hit_id"),
         Index("ix_assignments_raw", "id", postgresql_where="answer_state = 'raw'"),
     )
 

@@ -48,6 +48,7 @@ class Batch(Base):
     cap_usd: Mapped[Usd | None]  # None until launch: then exactly the forecast cost
     seed: Mapped[int] = mapped_column(BigInteger)
     item_count: Mapped[int] = mapped_column(server_default="0")
+    endpoint_url: Mapped[str | None]  # where it was launched: its HITs are looked for nowhere else
     hit_type_id: Mapped[str | None] = mapped_column(String(64))
     attention: Mapped[str | None]  # what a person should know or do, in one sentence
     created_by: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))

@@ -34,7 +34,7 @@ class Task:
     hit_id: str
     frame_url: str
     submit_url: str
-    next_url: str
+    go_on: Form
     give_back: Form
 
 
@@ -99,7 +99,7 @@ def task(page: Page) -> Task | None:
         hit_id=query["hitId"],
         frame_url=frame_url,
         submit_url=urljoin(page.url, query["turkSubmitTo"].rstrip("/") + "/mturk/externalSubmit"),
-        next_url=urljoin(page.url, head.get("data-next")),
+        go_on=needed_form(page, "next-form"),
         give_back=needed_form(page, "return-form"),
     )
 

@@ -128,7 +128,7 @@ class Visit:
         """Where the site leads after a submission; nowhere while it would lead to a HIT that is set aside."""
         if self._aside or not self._wants_more():
             return None
-        return pages.task(await self._browser.open(task.next_url))
+        return pages.task(await self._browser.send(task.go_on))
 
     async def _second_look(self) -> bool:
         """Whether a HIT set aside could be answered now: another Worker's votes may have come back."""

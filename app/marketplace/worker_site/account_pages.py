@@ -52,7 +52,8 @@ def enrol(
         worker_id, phrase = sessions.enrol(db, name, market.clock())
         token = sessions.open_session(db, worker_id, market.clock())
         visitor = sessions.visitor(db, token, market.clock())
-    log.info("worker.enrolled", worker_id=worker_id)
+    # Without the id: logs leave the house, Worker ids do not.
+    log.info("worker.enrolled")
     response = page(request, "enrolled", visitor, phrase=phrase, then=local_path(then))
     return _with_cookie(response, token, market)
 

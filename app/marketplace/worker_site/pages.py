@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Form
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -73,12 +75,12 @@ def refusal_page(request: Request, refused: Exception) -> Response:
         raise refused
     if request.url.path.startswith("/frame/"):
         return frame_page(request, "not_taken", status=refused.http_status, message=refused.message)
-    return page(request, "refused", None, status=refused.http_status, message=refused.message)
+    return _refused(request, refused.http_status, refused.message)
 
 
 def malformed_page(request: Request, error: Exception) -> Response:
     """What a Worker reads when a form or a link does not fit the page it was sent to."""
-    return page(request, "refused", None, status=422, message="This form or link holds a value that does not fit.")
+    return _refused(request, 422, "This form or link holds a value that does not fit.")
 
 
 def unavailable_page(request: Request, error: Exception) -> Response:
@@ -91,7 +93,15 @@ def http_error_page(request: Request, error: Exception) -> Response:
     """What a Worker reads where there is no page, or none for this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     message = "There is no such page." if status in _NO_PAGE else "The server could not use this request."
-    return page(request, "refused", None, status=status, message=message)
+    return _refused(request, status, message)
+
+
+def _refused(request: Request, status: int, message: str) -> Response:
+    try:
+        visitor = visitor_of(request, marketplace_of(request))
+    except (OperationalError, PoolTimeout):
+        visitor = None  # the message is worth more than the name above it
+    return page(request, "refused", visitor, status=status, message=message)
 
 
 def visitor_of(request: Request, market: Market) -> Visitor | None:

@@ -132,7 +132,13 @@ def set_accept_next(
 
 
 @router.get("/assignments/{assignment_id}/next")
-def next_assignment(assignment_id: str, market: Market, visitor: SignedIn) -> Response:
+def next_link(assignment_id: str) -> Response:
+    """Where a Worker lands who had to sign in first. A link only shows; the button on the page goes on."""
+    return see_other(f"/assignments/{_clean(assignment_id)}")
+
+
+@router.post("/assignments/{assignment_id}/next")
+def next_assignment(assignment_id: str, market: Market, visitor: Sender) -> Response:
     """Where to go after a submission: the next HIT of the group when the Worker wants that, else the list."""
     with market.database.transaction() as db:
         found = browsing.attempt(db, visitor.worker_id, _clean(assignment_id))

@@ -10,9 +10,10 @@ from starlette import status
 
 from app.access import accounts, api_keys
 from app.access.api_keys import NewApiKey
+from app.access.dependencies import DatabaseOf, Db
 from app.access.logins import SignedIn
 from app.errors import InvalidInput, Problem
-from app.web.dependencies import OUR_FORM, CanView, DatabaseOf, Db
+from app.web.dependencies import OUR_FORM, CanView, KeyNumber
 from app.web.rendering import page
 
 router = APIRouter(prefix="/account")
@@ -31,7 +32,7 @@ def create_api_key(request: Request, db: Db, here: CanView, name: Annotated[str,
 
 
 @router.post("/api-keys/{key_id}/revoke", dependencies=[OUR_FORM])
-def revoke_api_key(key_id: int, db: Db, here: CanView) -> Response:
+def revoke_api_key(key_id: KeyNumber, db: Db, here: CanView) -> Response:
     """End a key at once."""
     api_keys.revoke(db, here.caller, key_id, now=datetime.now(UTC))
     return RedirectResponse("/account", status_code=status.HTTP_303_SEE_OTHER)

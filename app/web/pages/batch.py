@@ -8,14 +8,14 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 from starlette import status
 
+from app.access.dependencies import ConnectOf, DatabaseOf, Db, SettingsOf
 from app.domain.vocabulary import BatchId, BatchStatus
 from app.pipeline import batches, item_report, report
-from app.settings import MarketplaceProfile
-from app.web.dependencies import OUR_FORM, BatchNumber, CanSpend, CanView, ConnectOf, DatabaseOf, Db, SettingsOf
+from app.web.dependencies import ABOUT_BATCH, OUR_FORM, BatchNumber, CanSpend, CanView
 from app.web.form_values import money
 from app.web.rendering import fragment, page
 
-router = APIRouter(prefix="/batches/{batch_id}")
+router = APIRouter(prefix="/batches/{batch_id}", dependencies=[ABOUT_BATCH])
 
 # A look at the progress of a large Batch takes the database a good part of a second.
 _LARGE = 20_000
@@ -97,7 +97,6 @@ def _seen(db: Session, batch_id: BatchId) -> dict[str, Any]:
     return {
         "batch": batch,
         "progress": progress,
-        "profile": MarketplaceProfile(batch.profile),
         "failures": report.failed_operations(db, batch_id) if progress.failed_operations else [],
         "cost": batches.forecast(db, batch_id) if draft else None,
         "refresh_s": _REFRESH_LARGE_S if progress.items > _LARGE else _REFRESH_S,

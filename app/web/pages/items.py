@@ -5,17 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from app.access.dependencies import LARGEST_ID, Db
 from app.domain.vocabulary import BatchId, ItemId
 from app.pipeline import batches, item_report
 from app.pipeline.item_report import ItemFilter
-from app.settings import MarketplaceProfile
-from app.web.dependencies import BatchNumber, CanView, Db, ItemNumber
+from app.web.dependencies import ABOUT_BATCH, BatchNumber, CanView, ItemNumber
 from app.web.rendering import page
 
-router = APIRouter(prefix="/batches/{batch_id}/items")
+router = APIRouter(prefix="/batches/{batch_id}/items", dependencies=[ABOUT_BATCH])
 
 PAGE_SIZE = 50
-_LARGEST_ID = 2**63 - 1
 
 
 @router.get("")
@@ -26,7 +25,7 @@ def show_items(
     here: CanView,
     *,
     only: ItemFilter | None = None,
-    after: Annotated[int, Query(ge=0, le=_LARGEST_ID)] = 0,
+    after: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
 ) -> Response:
     """One page of Items, by category if the visitor chose one."""
     batch = batches.get(db, BatchId(batch_id))
@@ -35,7 +34,6 @@ def show_items(
         request,
         "items",
         batch=batch,
-        profile=MarketplaceProfile(batch.profile),
         items=items[:PAGE_SIZE],
         more=len(items) > PAGE_SIZE,
         after=after,
@@ -49,4 +47,4 @@ def show_item(request: Request, batch_id: BatchNumber, item_id: ItemNumber, db: 
     """One Item with each Response."""
     batch = batches.get(db, BatchId(batch_id))
     detail = item_report.item_detail(db, BatchId(batch_id), ItemId(item_id))
-    return page(request, "item", batch=batch, profile=MarketplaceProfile(batch.profile), detail=detail)
+    return page(request, "item", batch=batch, detail=detail)

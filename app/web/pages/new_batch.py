@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette import status
 
+from app.access.dependencies import DatabaseOf, SettingsOf
 from app.access.permissions import Caller
 from app.db import uploads
 from app.domain.vocabulary import BatchId
@@ -16,11 +17,11 @@ from app.pipeline import batches, item_import
 from app.pipeline.batches import NewBatch
 from app.questions import catalogue
 from app.settings import MarketplaceProfile, Settings
-from app.web.dependencies import OUR_FORM, CanSpend, DatabaseOf, SettingsOf
+from app.web.dependencies import OUR_FORM, CanSpend, SpendersFirst
 from app.web.form_values import FormReader
 from app.web.rendering import page
 
-router = APIRouter()
+router = APIRouter(route_class=SpendersFirst)
 
 MINUTE_S, DAY_S = 60, 86_400
 SHOWN_PROBLEMS = 200

@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from app.access.dependencies import Db
 from app.domain.vocabulary import BatchStatus
 from app.pipeline import report
-from app.web.dependencies import CanView, Db
+from app.web.dependencies import CanView
 from app.web.rendering import fragment, page
 
 router = APIRouter()

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from app.access.dependencies import Db, SettingsOf
 from app.domain.vocabulary import BatchId
 from app.pipeline import batches, item_report
 from app.pipeline.item_report import ItemRow
 from app.questions import catalogue
 from app.questions.rendering import ShownItem, render
-from app.settings import MarketplaceProfile
-from app.web.dependencies import BatchNumber, CanView, Db, SettingsOf
+from app.web.dependencies import ABOUT_BATCH, BatchNumber, CanView
 from app.web.rendering import page
 from app.web.security_headers import QUESTION_HEADERS
 
@@ -30,14 +30,14 @@ def frame_of_template(name: str, here: CanView) -> Response:
     return _frame(render(template.source, items, title=template.title, instructions=template.instructions))
 
 
-@router.get("/batches/{batch_id}/preview")
+@router.get("/batches/{batch_id}/preview", dependencies=[ABOUT_BATCH])
 def show_preview(request: Request, batch_id: BatchNumber, db: Db, here: CanView) -> Response:
     """The Batch's first HIT."""
     batch = batches.get(db, BatchId(batch_id))
-    return page(request, "preview", batch=batch, profile=MarketplaceProfile(batch.profile))
+    return page(request, "preview", batch=batch)
 
 
-@router.get("/batches/{batch_id}/preview/frame")
+@router.get("/batches/{batch_id}/preview/frame", dependencies=[ABOUT_BATCH])
 def frame_of_batch(batch_id: BatchNumber, db: Db, here: CanView, settings: SettingsOf) -> Response:
     """What a Worker sees of the Batch's first Items, for a sandboxed frame."""
     batch = batches.get(db, BatchId(batch_id))

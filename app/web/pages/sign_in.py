@@ -8,9 +8,10 @@ from fastapi.responses import RedirectResponse, Response
 from starlette import status
 
 from app.access import logins
+from app.access.dependencies import Db, SettingsOf
 from app.errors import TooManyAttempts
 from app.web import csrf
-from app.web.dependencies import OUR_FORM, Db, SettingsOf
+from app.web.dependencies import OUR_FORM
 from app.web.rendering import page
 
 router = APIRouter()

@@ -1,4 +1,4 @@
-// Progressive enhancement of the page on which a Worker answers: without it, the deadline is plain text and the link
+// Progressive enhancement of the page on which a Worker answers: without it, the deadline is plain text and the button
 // under the frame leads on.
 (() => {
   const head = document.getElementById("assignment");
@@ -10,7 +10,7 @@
 
   // The frame has an origin of its own, so who sent the message is checked by window, not by origin.
   addEventListener("message", (event) => {
-    if (event.source === frame.contentWindow && event.data === "submitted") location.assign(head.dataset.next);
+    if (event.source === frame.contentWindow && event.data === "submitted") document.getElementById("next-form").submit();
   });
 
   const pad = (number) => String(number).padStart(2, "0");
@@ -31,8 +31,11 @@
   // Reloading the page would throw away what is already answered in the frame.
   acceptNext.addEventListener("change", () => {
     fetch(acceptNext.action, { method: "POST", body: new URLSearchParams(new FormData(acceptNext)) });
+    frame.focus();
   });
 
-  // Keys such as 1 to 4 answer inside the frame: give it the focus at once.
+  // Keys such as 1 to 4 answer inside the frame: it has the focus at once, and again after the box above it was ticked.
+  // Twice, since it may have loaded before this script did.
   frame.addEventListener("load", () => frame.focus());
+  frame.focus();
 })();
