@@ -108,8 +108,8 @@ def _collect_changed(
         try:
             new += _store(database, marketplace.profile, live[seen.hit_id], seen, outcome, secret=secret)
         except (DataError, IntegrityError) as error:
-            # Not the message: it repeats the row, and with it the Worker's id and words.
-            log.error("hit.not_stored", hit_id=seen.hit_id, error=type(error.orig).__name__)  # noqa: TRY400
+            reason = type(error.orig).__name__
+            log.error("hit.not_stored", hit_id=seen.hit_id, error=reason)  # noqa: TRY400 - the message repeats the row
     return new
 
 

@@ -99,7 +99,8 @@ def consensus_csv(db: Session, batch_id: BatchId, *, method: str = majority.NAME
     """One line an Item, in the order of the file. Raises NotFound at once.
 
     `consensus` is an option or empty, `consensus_label` the label it stands for: empty for both, neither and no agreement.
-    `category` is empty while an Item is open and nothing has reached the quorum; without Consensus counts are 0 and status open. `extra` is the file's other columns as one JSON object.
+    `category` is empty while an Item is open and nothing has reached the quorum; without Consensus counts are 0 and status
+    open. `extra` is the file's other columns as one JSON object.
     """
     _batch_name(db, batch_id)
     return copy_out(db, CONSENSUS_QUERY, {"batch_id": batch_id, "method": method})

@@ -237,7 +237,7 @@ def test_real_money_needs_the_flag_a_limit_and_the_exact_cost(house: House) -> N
     allowed = {"allow_production": True, "spending_limit_usd": Decimal(5)}
     with pytest.raises(Forbidden, match="LABELJURY_ALLOW_PRODUCTION"):
         launch(house, batch_id, confirmed_usd=cost, spending_limit_usd=Decimal(5))
-    with pytest.raises(Conflict, match="LABELJURY_SPENDING_LIMIT_USD"):
+    with pytest.raises(Forbidden, match="LABELJURY_SPENDING_LIMIT_USD"):
         launch(house, batch_id, confirmed_usd=cost, allow_production=True)
     for confirmed in (None, Decimal("1.19"), Decimal("1.21")):
         with pytest.raises(Conflict, match=r"spends \$1.20 of real money"):
