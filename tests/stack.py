@@ -22,7 +22,7 @@ from app.db.engine import Database
 from app.secrets import Credentials, local_credentials
 from app.settings import Settings
 
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 20.0
 _LOG_TAIL = 6_000
 _NEWS_OF_THE_RUNNER = b"runner.started"

@@ -116,7 +116,7 @@ def crowd(
     workers: Annotated[int, typer.Option(help="How many simulated Workers.")] = 10,
     mix: Annotated[str, typer.Option(help="Behaviours and their shares.")] = "careful=0.8,guessing=0.1,first=0.1",
     key: Annotated[
-        Path | None, typer.Option(help="JSON Lines (or the study's JSON) with what is true of each Item; see below.")
+        Path | None, typer.Option(help="JSON Lines (or the study's JSON) with what is true of each Item, as above.")
     ] = None,
     replay: Annotated[bool, typer.Option("--replay", help="Hand in exactly the votes that the key counts.")] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same Workers, same answers.")] = 1,

@@ -55,10 +55,12 @@ def deposit(db: Session, requester_id: str, amount_usd: Decimal, now: datetime) 
     Raises InvalidInput unless the amount is positive, in whole cents, and leaves a balance that can be kept.
     """
     requester = db.get_one(Requester, requester_id, with_for_update=True)
-    if not amount_usd.is_finite() or amount_usd <= 0 or amount_usd != round(amount_usd, 2):
-        raise InvalidInput([Problem("use a positive number of dollars with at most two decimals", field="amount")])
+    if not amount_usd.is_finite() or amount_usd <= 0:
+        raise InvalidInput([Problem("use a positive number of dollars", field="amount")])
     if requester.available_usd + amount_usd > accounting.MOST_USD:
         raise InvalidInput([Problem(f"the account can hold ${accounting.MOST_USD} at most", field="amount")])
+    if amount_usd != round(amount_usd, 2):
+        raise InvalidInput([Problem("use at most two decimals", field="amount")])
     accounting.post(db, requester_id, [Entry(TransactionKind.DEPOSIT, available_delta_usd=amount_usd)], now)
     db.refresh(requester)
     return requester.available_usd

@@ -60,12 +60,15 @@ def _never_attempted(db: Session, batch_id: BatchId) -> list[HITId]:
 
 def _cancel(db: Session, batch_id: BatchId, hit_ids: Sequence[HITId]) -> None:
     """Give the reservations of HITs that will never exist back to the budget."""
-    db.execute(text("UPDATE hits SET status = 'cancelled' WHERE id = ANY(:ids)"), {"ids": list(hit_ids)})
     db.execute(
         text("""
+            WITH cancelled AS (
+                UPDATE hits SET status = 'cancelled' WHERE id = ANY(:ids) AND status IN ('planned', 'publishing') RETURNING id
+            )
             INSERT INTO payments (batch_id, hit_id, kind, status, amount_usd)
-            SELECT batch_id, hit_id, 'release', 'booked', -amount_usd FROM payments
-            WHERE hit_id = ANY(:ids) AND kind = 'reservation'
+            SELECT p.batch_id, p.hit_id, 'release', 'booked', -p.amount_usd
+            FROM payments AS p JOIN cancelled AS c ON c.id = p.hit_id
+            WHERE p.kind = 'reservation'
             ON CONFLICT DO NOTHING
         """),
         {"ids": list(hit_ids)},
@@ -102,7 +105,8 @@ def _look_up(
         for hit_id, marketplace_hit_id in found.items():
             db.execute(
                 text(
-                    "UPDATE hits SET status = 'live', marketplace_hit_id = :found, published_at = now() WHERE id = :id"
+                    "UPDATE hits SET status = 'live', marketplace_hit_id = :found, published_at = now()"
+                    " WHERE id = :id AND status = 'publishing'"
                 ),
                 {"id": hit_id, "found": marketplace_hit_id},
             )
@@ -115,7 +119,7 @@ def _close_publishing(db: Session, hit_ids: Sequence[HITId], status: str) -> Non
     db.execute(
         text("""
             UPDATE operations SET status = :status, finished_at = now(), lease_until = NULL
-            WHERE kind = 'publish' AND hit_id = ANY(:ids)
+            WHERE kind = 'publish' AND hit_id = ANY(:ids) AND status IN ('intended', 'acting', 'failed')
         """),
         {"ids": list(hit_ids), "status": status},
     )

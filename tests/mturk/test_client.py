@@ -43,7 +43,7 @@ def endpoint_of(marketplace: Marketplace) -> str:
 def test_no_variable_moves_a_profile_to_another_endpoint(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, profile: MarketplaceProfile, endpoint: str
 ) -> None:
-    base = settings(tmp_path)
+    base = settings(tmp_path, allow_production=True, spending_limit_usd=1)
     monkeypatch.setenv(name, "https://elsewhere.example")
     marketplace = connect(base, profile)
     assert endpoint_of(marketplace) == marketplace.endpoint_url == endpoint

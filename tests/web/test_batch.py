@@ -116,6 +116,12 @@ def test_what_is_refused_on_a_production_batch_is_loud_too(rita: Visitor, db: Se
         assert (answer.status_code, LOUD in answer.text) == (status, True)
 
 
+def test_a_refusal_keeps_the_names_of_settings_as_they_are(rita: Visitor, db: Session) -> None:
+    batch = draft(db, profile="production")
+    form = {"csrf_token": rita.csrf_token, "confirmed_usd": "0.60"}
+    assert "LABELJURY_ALLOW_PRODUCTION=true" in rita.client.post(f"/batches/{batch.id}/launch", data=form).text
+
+
 def test_an_amount_that_is_none_is_refused(rita: Visitor, db: Session) -> None:
     form = {"csrf_token": rita.csrf_token, "confirmed_usd": "a lot"}
     answer = rita.client.post(f"/batches/{draft(db).id}/launch", data=form)

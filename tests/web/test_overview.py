@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from sqlalchemy.orm import Session
 
 from tests.cast import Visitor
@@ -30,6 +32,18 @@ def test_the_list_refreshes_itself_while_a_batch_is_at_work(rita: Visitor, db: S
     batch.status = "done"
     db.commit()
     assert "hx-trigger" not in rita.client.get("/batches").text
+
+
+def test_the_bar_of_a_stopped_batch_shows_what_came_and_that_of_a_done_one_is_full(rita: Visitor, db: Session) -> None:
+    over = datetime(2026, 11, 23, tzinfo=UTC)
+    batch = make_batch(db, status="stopped", finished_at=over)
+    db.commit()
+    for path in ("/", f"/batches/{batch.id}"):
+        assert 'class="fill"' not in rita.client.get(path).text
+    batch.status = "done"
+    db.commit()
+    for path in ("/", f"/batches/{batch.id}"):
+        assert 'class="fill" width="100.000%"' in rita.client.get(path).text
 
 
 def test_every_page_tells_the_state_of_mturk_and_the_profile(rita: Visitor) -> None:
