@@ -79,9 +79,9 @@ class Forbidden(ServiceError):
 
     http_status = 403
 
-    def __init__(self, action: str) -> None:
+    def __init__(self, action: str, message: str | None = None) -> None:
         self.action = action
-        super().__init__(f"your account may not {action}; ask an owner")
+        super().__init__(message or f"your account may not {action}; ask an owner")
 
 
 class TooManyAttempts(ServiceError):

@@ -7,12 +7,20 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy.orm import Session
 
 from app.db import embedded, migrations
 from app.db.engine import Database
 
 STUDY = Path(__file__).resolve().parents[2] / "shared" / "labelerrors"
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_new() -> Iterator[None]:
+    """What one test configures of the logs is not the next one's."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +31,16 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     with embedded.hold(tmp_path_factory.mktemp("postgres")) as url:
+        _forget_the_disk(url)
         yield url
+
+
+def _forget_the_disk(url: str) -> None:
+    """These databases live for one test: nothing of them need survive a power cut. Crashes of processes still count."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        admin.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Validation batches: create, launch, watch, pause, resume, stop.", no_args_is_help=True)
 console = talking.console()
 
+# More than any setting allows: what is above it is refused as too long, infinity too.
+LONGEST_DAYS = 10_000.0
+
 BatchArgument = Annotated[int, typer.Argument(help="The Batch's number, as `labeljury batch list` shows it.")]
 
 
@@ -84,8 +87,8 @@ def create(
             quorum=quorum,
             cap_usd=cap,
             title=title,
-            lifetime_s=int(lifetime_days * day_s),
-            assignment_duration_s=int(minutes * 60),
+            lifetime_s=int(min(lifetime_days, LONGEST_DAYS) * day_s),
+            assignment_duration_s=int(min(minutes, LONGEST_DAYS * 24 * 60) * 60),
             seed=seed,
         )
         batch_id, items = import_batch(service, new, file, media_root or file.parent, format=format)

@@ -34,7 +34,6 @@ _SETTINGS = {
     "unix_socket_directories": "",  # a socket's path may have 107 bytes only, and TCP with a password does all we need
     "max_connections": "200",
     "shared_buffers": "128MB",
-    "fsync": "on",
     "jit": "off",
     "cluster_name": "labeljury",
     "log_line_prefix": "%m [%p] ",

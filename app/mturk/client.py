@@ -43,7 +43,7 @@ def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
     Raises MarketplaceRefused where AWS_PROFILE names a profile that is not there, or AWS's configuration cannot be read.
     """
     if profile is MarketplaceProfile.PRODUCTION and (missing := settings.missing_for_production()):
-        raise Forbidden(f"use production, which spends real money; set {' and '.join(missing)}")
+        raise Forbidden("use production", f"production spends real money: set {' and '.join(missing)} to allow it")
     try:
         endpoint_url = settings.endpoint_url(profile)
     except ValueError as error:

@@ -223,7 +223,7 @@ def _check_money(batch: Batch, cost: Cost, settings: Settings) -> None:
     if cost.hits == 0:
         raise Conflict(f"Batch {batch.id} has no Items; create it again from a file with rows")
     if batch.profile == MarketplaceProfile.PRODUCTION and (missing := settings.missing_for_production()):
-        raise Forbidden(f"publish on production, which spends real money; set {' and '.join(missing)}")
+        raise Forbidden("use production", f"production spends real money: set {' and '.join(missing)} to allow it")
     for of, limit in (("the cap", batch.cap_usd), ("this installation's limit", settings.spending_limit_usd)):
         if limit is not None and cost.total_usd > limit:
             raise BudgetExceeded(cost.total_usd, limit, of)

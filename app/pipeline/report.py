@@ -101,8 +101,8 @@ class Progress:
 
     @property
     def done_share(self) -> float:
-        """From 0 to 1: the share of the expected Responses that came; 1 once the Batch is over."""
-        if self.finished:
+        """From 0 to 1: the share of the expected Responses that came; 1 once the Batch is done."""
+        if self.status is BatchStatus.DONE:
             return 1.0
         return min(1.0, self.responses / self.responses_expected) if self.responses_expected else 0.0
 
@@ -130,7 +130,7 @@ class BatchSummary:
     @property
     def done_share(self) -> float:
         """From 0 to 1, as in Progress."""
-        if self.finished_at is not None:
+        if self.status is BatchStatus.DONE:
             return 1.0
         return min(1.0, self.responses / self.responses_expected) if self.responses_expected else 0.0
 

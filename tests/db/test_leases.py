@@ -43,7 +43,7 @@ def now() -> datetime:
 
 def test_the_oldest_are_claimed_first_and_written_down_as_acting(database: Database, batch_id: BatchId) -> None:
     claimed = claim(database, batch_id, most=2)
-    assert claimed == [row.id for row in rows(database)[:2]]
+    assert [operation.id for operation in claimed] == [row.id for row in rows(database)[:2]]
     first = rows(database)[0]
     assert (first.status, first.leased_by, first.attempts) == ("acting", "one", 1)
     assert first.lease_until > now() + timedelta(seconds=50)

@@ -34,7 +34,7 @@ class BatchForm(BaseModel):
     template: str = "image"
     reward_usd: str = "0.05"
     assignments_per_item: str = "5"
-    items_per_hit: str = "5"
+    items_per_hit: str = "1"
     quorum: str = "3"
     cap_usd: str = ""
     title: str = ""
