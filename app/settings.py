@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     calls_per_second: float = Field(
         default=100.0, gt=0, le=10_000, description="Ceiling of marketplace calls per second over all job runners."
     )
-    publish_threads: int = Field(default=16, ge=1, le=64, description="Simultaneous marketplace calls per job runner.")
+    publish_threads: int = Field(default=24, ge=1, le=64, description="Simultaneous marketplace calls per job runner.")
     poll_interval_s: int = Field(default=5, ge=1, le=3600, description="Seconds between two polls of the marketplace.")
     lease_s: int = Field(
         default=240,
