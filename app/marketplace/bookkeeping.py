@@ -12,10 +12,12 @@ from sqlalchemy import ColumnElement, or_, select, union
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
-from app.marketplace import accounting, lifecycle
-from app.marketplace.accounting import Entry
+from app.marketplace import accounting, decisions, lifecycle, review_policies
+from app.marketplace.changes import Change, post
+from app.marketplace.decisions import happened
+from app.marketplace.events import Event
 from app.marketplace.lifecycle import Counts
-from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, constant
+from app.marketplace.store import HIT, Assignment, AssignmentStatus, EventType, HITStatus, constant
 
 _AT_ONCE = 500
 _PENDING = Assignment.status == constant(AssignmentStatus.PENDING)
@@ -43,32 +45,23 @@ def lock_of_assignment(db: Session, assignment_id: str) -> tuple[HIT, Assignment
     return hit, db.scalars(statement).one()
 
 
-def rebook(hit: HIT, now: datetime) -> list[Entry]:
-    """Bring a locked HIT's status and reserved slots in line with its counters; the money that moves with it."""
-    expired = hit.expires_at <= now
-    status = lifecycle.hit_status(HITStatus(hit.status), counts_of(hit), expired=expired)
-    slots = lifecycle.slots_to_reserve(status, counts_of(hit), expired=expired)
-    entries = accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, slots - hit.reserved_slots)
-    if hit.status != status:
-        hit.status = status
-    hit.reserved_slots = slots
-    return entries
+def rebook(db: Session, hit: HIT, now: datetime) -> list[Change]:
+    """Bring a locked HIT's status and reserved slots in line with its counters; the money that moves with it.
+
+    A HIT that becomes Reviewable by this meets its review policy, which may decide Assignments and ask for more.
+    """
+    changes = _rebook(hit, now)
+    if hit.hit_review_policy is not None and _became(EventType.HIT_REVIEWABLE, changes):
+        db.flush()
+        changes += review_policies.on_reviewable(db, hit, now)
+        changes += _rebook(hit, now)
+    return changes
 
 
-def settle_hit(db: Session, hit: HIT, now: datetime) -> list[Entry]:
-    """Apply to a locked HIT what is due at `now`. The caller posts the entries."""
+def settle_hit(db: Session, hit: HIT, now: datetime) -> list[Change]:
+    """Apply to a locked HIT what is due at `now`. The caller posts the changes."""
     due = db.scalars(select(Assignment).where(Assignment.hit_id == hit.id, _due(now))).all()
-    return _settle(hit, due, now)
-
-
-def approve(hit: HIT, assignment: Assignment, now: datetime) -> list[Entry]:
-    """Approve a Submitted Assignment of a locked HIT; the payment."""
-    assignment.status = AssignmentStatus.APPROVED
-    assignment.approved_at = now
-    hit.submitted -= 1
-    hit.approved += 1
-    hit.reserved_slots -= 1
-    return accounting.pay(hit.id, assignment.id, reward_usd=hit.reward_usd, fee_usd=hit.fee_usd)
+    return _settle(db, hit, due, now)
 
 
 def settle(database: Database, now: datetime, *, wait: bool = True) -> int:
@@ -101,24 +94,47 @@ def settle_hits(db: Session, hit_ids: Iterable[str], now: datetime, *, wait: boo
     due = defaultdict[str, list[Assignment]](list)
     for assignment in db.scalars(select(Assignment).where(Assignment.hit_id.in_([hit.id for hit in hits]), _due(now))):
         due[assignment.hit_id].append(assignment)
-    entries = defaultdict[str, list[Entry]](list)
+    found = defaultdict[str, list[Change]](list)
     for hit in hits:
-        entries[hit.requester_id] += _settle(hit, due[hit.id], now)
-    for requester_id in sorted(entries):
-        accounting.post(db, requester_id, entries[requester_id], now)
+        found[hit.requester_id] += _settle(db, hit, due[hit.id], now)
+    for requester_id in sorted(found):
+        post(db, requester_id, found[requester_id], now)
     return len(hits)
 
 
-def _settle(hit: HIT, due: Iterable[Assignment], now: datetime) -> list[Entry]:
-    entries: list[Entry] = []
+def _settle(db: Session, hit: HIT, due: Iterable[Assignment], now: datetime) -> list[Change]:
+    changes: list[Change] = []
     for assignment in due:
         if assignment.status == AssignmentStatus.SUBMITTED:
             # It happened when it was due, whenever somebody looks.
-            entries += approve(hit, assignment, assignment.auto_approval_at or now)
+            changes += decisions.approve(hit, assignment, assignment.auto_approval_at or now)
         else:
             assignment.status = AssignmentStatus.ABANDONED
             hit.pending -= 1
-    return entries + rebook(hit, now)
+            changes.append(happened(EventType.ASSIGNMENT_ABANDONED, hit, assignment.deadline, assignment))
+    return changes + rebook(db, hit, now)
+
+
+def _rebook(hit: HIT, now: datetime) -> list[Change]:
+    expired = hit.expires_at <= now
+    was = HITStatus(hit.status)
+    status = lifecycle.hit_status(was, counts_of(hit), expired=expired)
+    slots = lifecycle.slots_to_reserve(status, counts_of(hit), expired=expired)
+    changes: list[Change] = [*accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, slots - hit.reserved_slots)]
+    hit.reserved_slots = slots
+    if status is was:
+        return changes
+    hit.status = status
+    if expired and was is HITStatus.ASSIGNABLE:
+        changes.append(happened(EventType.HIT_EXPIRED, hit, hit.expires_at))
+    if status is HITStatus.REVIEWABLE and was is not HITStatus.REVIEWING:
+        hit.reviewable_at = now
+        changes.append(happened(EventType.HIT_REVIEWABLE, hit, now))
+    return changes
+
+
+def _became(kind: EventType, changes: Iterable[Change]) -> bool:
+    return any(isinstance(change, Event) and change.kind is kind for change in changes)
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

@@ -69,6 +69,7 @@ class Newcomer:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_hear_ctrl_c,
             )
         self._started.append(process)
         return process
@@ -274,6 +275,11 @@ def stops_with_ctrl_c(newcomer: Newcomer, up: subprocess.Popen[bytes]) -> None:
 
 def rows_of(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+
+
+def _hear_ctrl_c() -> None:
+    """Shells start what runs in the background deaf to Ctrl-C, and children inherit that: these tests press it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _labeljury(*arguments: str) -> list[str]:

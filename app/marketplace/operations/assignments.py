@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from app.marketplace import accounting, bookkeeping, lifecycle, paging
-from app.marketplace.accounting import Entry
+from app.marketplace import bookkeeping, decisions, lifecycle, paging
+from app.marketplace.changes import Change, post
 from app.marketplace.operations import limits
 from app.marketplace.operations.shapes import assignment_shape, hit_shape
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, HITType
@@ -55,38 +55,34 @@ def get_assignment(db: Session, requester_id: str, params: Mapping[str, Any], no
 def approve_assignment(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Pay for submitted work, or, with OverrideRejection, for rejected work up to 30 days after its submission."""
     _check_feedback(params)
-    hit, assignment, entries = _locked(db, requester_id, params["AssignmentId"], now)
+    hit, assignment, changes = _locked(db, requester_id, params["AssignmentId"], now)
     override = params.get("OverrideRejection", False)
     if not lifecycle.may_approve(AssignmentStatus(assignment.status), override_rejection=override):
         raise _wrong_state(assignment)
     if assignment.status == AssignmentStatus.REJECTED:
-        entries += _overturn(hit, assignment, now)
+        changes += _overturned(hit, assignment, now)
     else:
-        entries += bookkeeping.approve(hit, assignment, now)
+        changes += decisions.approve(hit, assignment, now)
     if "RequesterFeedback" in params:
         assignment.requester_feedback = params["RequesterFeedback"]
-    entries += bookkeeping.rebook(hit, now)
-    accounting.post(db, requester_id, entries, now)
+    changes += bookkeeping.rebook(db, hit, now)
+    post(db, requester_id, changes, now)
     return {}
 
 
 def reject_assignment(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Refuse submitted work: no pay, no fee, and what was on hold for it is released."""
     _check_feedback(params)
-    hit, assignment, entries = _locked(db, requester_id, params["AssignmentId"], now)
+    hit, assignment, changes = _locked(db, requester_id, params["AssignmentId"], now)
     if assignment.status != AssignmentStatus.SUBMITTED:
         raise _wrong_state(assignment)
-    assignment.status = AssignmentStatus.REJECTED
-    assignment.rejected_at = now
-    assignment.requester_feedback = params["RequesterFeedback"]
-    hit.submitted -= 1
-    hit.rejected += 1
-    entries += bookkeeping.rebook(hit, now)
-    accounting.post(db, requester_id, entries, now)
+    changes += decisions.reject(hit, assignment, params["RequesterFeedback"], now)
+    changes += bookkeeping.rebook(db, hit, now)
+    post(db, requester_id, changes, now)
     return {}
 
 
-def _locked(db: Session, requester_id: str, assignment_id: str, now: datetime) -> tuple[HIT, Assignment, list[Entry]]:
+def _locked(db: Session, requester_id: str, assignment_id: str, now: datetime) -> tuple[HIT, Assignment, list[Change]]:
     found = bookkeeping.lock_of_assignment(db, assignment_id)
     if found is None or found[0].requester_id != requester_id:
         raise does_not_exist("Assignment", assignment_id)
@@ -94,18 +90,14 @@ def _locked(db: Session, requester_id: str, assignment_id: str, now: datetime) -
     return hit, assignment, bookkeeping.settle_hit(db, hit, now)
 
 
-def _overturn(hit: HIT, assignment: Assignment, now: datetime) -> list[Entry]:
+def _overturned(hit: HIT, assignment: Assignment, now: datetime) -> list[Change]:
     if hit.status == HITStatus.DISPOSED:
         raise wrong_hit_state(hit.status, "Assignable, Unassignable, Reviewable, Reviewing")
     if assignment.submitted_at is None or not lifecycle.override_is_open(assignment.submitted_at, now):
         raise RequestError(
             "InvalidAssignmentState", "A rejection can be overridden for 30 days after the submission only."
         )
-    assignment.status = AssignmentStatus.APPROVED
-    assignment.approved_at = now
-    hit.rejected -= 1
-    hit.approved += 1
-    return accounting.pay(hit.id, assignment.id, reward_usd=hit.reward_usd, fee_usd=hit.fee_usd, from_hold=False)
+    return decisions.overturn(hit, assignment, now)
 
 
 def _wrong_state(assignment: Assignment) -> RequestError:

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.marketplace import accounting, fees, questions, tokens
+from app.marketplace.changes import post
+from app.marketplace.decisions import happened
 from app.marketplace.ids import new_id
 from app.marketplace.operations import hit_types, limits
 from app.marketplace.operations.shapes import hit_shape
-from app.marketplace.store import HIT, HITStatus, HITType
+from app.marketplace.store import HIT, EventType, HITStatus, HITType
 from app.marketplace.wire_errors import ParameterValidationError, RequestError, not_supported
 
 _NOT_BUILT = {
@@ -62,7 +64,7 @@ def _create(
             )
     db.add(hit)
     reserved = accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, hit.reserved_slots)
-    accounting.post(db, hit.requester_id, reserved, now)
+    post(db, hit.requester_id, [*reserved, happened(EventType.HIT_CREATED, hit, now)], now)
     return {"HIT": hit_shape(hit, hit_type)}
 
 

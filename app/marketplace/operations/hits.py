@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.marketplace import accounting, bookkeeping, fees, paging, tokens
-from app.marketplace.accounting import Entry
+from app.marketplace import bookkeeping, fees, paging, tokens
+from app.marketplace.changes import Change, post
+from app.marketplace.decisions import happened
 from app.marketplace.operations import limits
 from app.marketplace.operations.shapes import hit_shape
-from app.marketplace.store import HIT, HITStatus, HITType, constant
+from app.marketplace.store import HIT, EventType, HITStatus, HITType, constant
 from app.marketplace.wire_errors import (
     RequestError,
     does_not_exist,
@@ -50,14 +51,14 @@ def update_hit_review_status(
     db: Session, requester_id: str, params: Mapping[str, Any], now: datetime
 ) -> Mapping[str, Any]:
     """Reviewable to Reviewing, or back with Revert; nothing else."""
-    hit, entries = locked(db, requester_id, params["HITId"], now)
+    hit, changes = locked(db, requester_id, params["HITId"], now)
     needed, then = HITStatus.REVIEWABLE, HITStatus.REVIEWING
     if params.get("Revert", False):
         needed, then = then, needed
     if hit.status != needed:
         raise wrong_hit_state(hit.status, needed)
     hit.status = then
-    accounting.post(db, requester_id, entries, now)
+    post(db, requester_id, changes, now)
     return {}
 
 
@@ -65,15 +66,16 @@ def update_expiration_for_hit(
     db: Session, requester_id: str, params: Mapping[str, Any], now: datetime
 ) -> Mapping[str, Any]:
     """Now or in the past: end the lifetime at once. In the future: extend it, never shorten it."""
-    hit, entries = locked(db, requester_id, params["HITId"], now)
+    hit, changes = locked(db, requester_id, params["HITId"], now)
     _refuse_disposed(hit)
     expire_at: datetime = params["ExpireAt"]
     if expire_at <= now:
         hit.expires_at = min(hit.expires_at, now)
     else:
         _extend(db, hit, expire_at, now)
-    entries += bookkeeping.rebook(hit, now)
-    accounting.post(db, requester_id, entries, now)
+        changes.append(happened(EventType.HIT_EXTENDED, hit, now))
+    changes += bookkeeping.rebook(db, hit, now)
+    post(db, requester_id, changes, now)
     return {}
 
 
@@ -83,7 +85,7 @@ def create_additional_assignments_for_hit(
     """Ask for more Assignments; a HIT made with fewer than ten may not reach ten, since its fee would change."""
     limits.check(params)
     more = params["NumberOfAdditionalAssignments"]
-    hit, entries = locked(db, requester_id, params["HITId"], now)
+    hit, changes = locked(db, requester_id, params["HITId"], now)
     # First of all: a repeated call must hear that it was done, not that it does not fit what it did.
     if "UniqueRequestToken" in params:
         _use_token(db, hit, "CreateAdditionalAssignmentsForHIT", params["UniqueRequestToken"], now)
@@ -97,14 +99,15 @@ def create_additional_assignments_for_hit(
     if total > limits.MOST_ASSIGNMENTS:
         raise out_of_range("MaxAssignments", total, 1, limits.MOST_ASSIGNMENTS)
     hit.max_assignments = total
-    entries += bookkeeping.rebook(hit, now)
-    accounting.post(db, requester_id, entries, now)
+    changes.append(happened(EventType.HIT_EXTENDED, hit, now))
+    changes += bookkeeping.rebook(db, hit, now)
+    post(db, requester_id, changes, now)
     return {}
 
 
 def delete_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Dispose of a HIT that is Reviewable or Reviewing and whose work is all decided."""
-    hit, entries = locked(db, requester_id, params["HITId"], now)
+    hit, changes = locked(db, requester_id, params["HITId"], now)
     if hit.status not in (HITStatus.REVIEWABLE, HITStatus.REVIEWING):
         raise wrong_hit_state(hit.status, _DELETABLE)
     if hit.submitted:
@@ -113,13 +116,14 @@ def delete_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: d
             f"This HIT has {hit.submitted} submitted assignments that are neither approved nor rejected.",
         )
     hit.status = HITStatus.DISPOSED
-    entries += bookkeeping.rebook(hit, now)
-    accounting.post(db, requester_id, entries, now)
+    changes.append(happened(EventType.HIT_DISPOSED, hit, now))
+    changes += bookkeeping.rebook(db, hit, now)
+    post(db, requester_id, changes, now)
     return {}
 
 
-def locked(db: Session, requester_id: str, hit_id: str, now: datetime) -> tuple[HIT, list[Entry]]:
-    """The Requester's HIT, locked and settled, and the entries of the settling for the caller to post.
+def locked(db: Session, requester_id: str, hit_id: str, now: datetime) -> tuple[HIT, list[Change]]:
+    """The Requester's HIT, locked and settled, and the changes of the settling for the caller to post.
 
     Raises RequestError HITDoesNotExist.
     """

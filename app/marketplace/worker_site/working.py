@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.marketplace import accounting, bookkeeping
+from app.marketplace import bookkeeping, review_policies
 from app.marketplace.answers import answer_xml
+from app.marketplace.changes import Change, post
+from app.marketplace.decisions import happened
 from app.marketplace.ids import new_id
-from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, HITType
+from app.marketplace.store import HIT, Assignment, AssignmentStatus, EventType, HITStatus, HITType
 from app.marketplace.worker_site import browsing
 from app.marketplace.worker_site.refusals import Refused, not_found
 
@@ -33,7 +35,7 @@ def accept(db: Session, worker_id: str, hit_id: str, now: datetime) -> str:
     hit = bookkeeping.lock(db, hit_id)
     if hit is None:
         raise not_found("HIT")
-    entries = bookkeeping.settle_hit(db, hit, now)
+    changes = bookkeeping.settle_hit(db, hit, now)
     db.flush()
     before = select(Assignment.id, Assignment.status).where(
         Assignment.hit_id == hit.id, Assignment.worker_id == worker_id, browsing.COUNTS_AS_DONE
@@ -44,11 +46,13 @@ def accept(db: Session, worker_id: str, hit_id: str, now: datetime) -> str:
     if found is None:
         if hit.status != HITStatus.ASSIGNABLE:
             raise Refused(409, "This HIT is no longer available.")
-        found_id = _take(db, hit, worker_id, now)
-        entries += bookkeeping.rebook(hit, now)
+        taken = _take(db, hit, worker_id, now)
+        found_id = taken.id
+        changes.append(happened(EventType.ASSIGNMENT_ACCEPTED, hit, now, taken))
+        changes += bookkeeping.rebook(db, hit, now)
     else:
         found_id = found.id
-    accounting.post(db, hit.requester_id, entries, now)
+    post(db, hit.requester_id, changes, now)
     return found_id
 
 
@@ -86,8 +90,8 @@ def give_back(db: Session, worker_id: str, assignment_id: str, now: datetime) ->
     assignment.status = AssignmentStatus.RETURNED
     hit.pending -= 1
     db.flush()
-    entries = bookkeeping.settle_hit(db, hit, now)
-    accounting.post(db, hit.requester_id, entries, now)
+    returned = happened(EventType.ASSIGNMENT_RETURNED, hit, now, assignment)
+    post(db, hit.requester_id, [returned, *bookkeeping.settle_hit(db, hit, now)], now)
 
 
 def submit(
@@ -116,11 +120,14 @@ def submit(
     hit.pending -= 1
     hit.submitted += 1
     db.flush()
-    entries = bookkeeping.settle_hit(db, hit, now)
-    accounting.post(db, hit.requester_id, entries, now)
+    changes: list[Change] = [happened(EventType.ASSIGNMENT_SUBMITTED, hit, now, assignment)]
+    changes += review_policies.on_submit(db, hit, assignment, now)
+    db.flush()
+    changes += bookkeeping.settle_hit(db, hit, now)
+    post(db, hit.requester_id, changes, now)
 
 
-def _take(db: Session, hit: HIT, worker_id: str, now: datetime) -> str:
+def _take(db: Session, hit: HIT, worker_id: str, now: datetime) -> Assignment:
     duration_s = db.scalars(select(HITType.assignment_duration_s).where(HITType.id == hit.hit_type_id)).one()
     assignment = Assignment(
         id=new_id(),
@@ -132,7 +139,7 @@ def _take(db: Session, hit: HIT, worker_id: str, now: datetime) -> str:
     )
     db.add(assignment)
     hit.pending += 1
-    return assignment.id
+    return assignment
 
 
 def _locked(db: Session, assignment_id: str) -> tuple[HIT, Assignment]:

@@ -1,4 +1,4 @@
-"""The marketplace's own tables, in a schema of their own.
+"""HIT Types, HITs and Assignments.
 
 Counters and statuses stand on the HIT's row and change only under that row's lock; `bookkeeping.py` says how.
 Locks are always taken in this order: HITs (by id), their Assignments, the Requester last.
@@ -6,101 +6,13 @@ Locks are always taken in this order: HITs (by id), their Assignments, the Reque
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    BindParameter,
-    CheckConstraint,
-    DateTime,
-    ForeignKey,
-    Identity,
-    Index,
-    MetaData,
-    Numeric,
-    literal,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.engine import NAMING_CONVENTION
-
-SCHEMA = "marketplace"
-_MONEY = Numeric(14, 2)
-
-
-class HITStatus(StrEnum):
-    """MTurk's words for the state of a HIT."""
-
-    ASSIGNABLE = "Assignable"
-    UNASSIGNABLE = "Unassignable"
-    REVIEWABLE = "Reviewable"
-    REVIEWING = "Reviewing"
-    DISPOSED = "Disposed"
-
-
-class AssignmentStatus(StrEnum):
-    """An attempt's state. The wire shows only Submitted, Approved and Rejected."""
-
-    PENDING = "Pending"
-    SUBMITTED = "Submitted"
-    APPROVED = "Approved"
-    REJECTED = "Rejected"
-    RETURNED = "Returned"
-    ABANDONED = "Abandoned"
-
-
-class TransactionKind(StrEnum):
-    """Why money moved."""
-
-    DEPOSIT = "deposit"
-    RESERVE = "reserve"
-    RELEASE = "release"
-    REWARD = "reward"
-    FEE = "fee"
-
-
-def constant(value: str) -> BindParameter[str]:
-    """A word of ours, written into the SQL: a partial index serves only a query that states its condition so."""
-    return literal(value, literal_execute=True)
-
-
-class MarketplaceBase(DeclarativeBase):
-    """Base class of the marketplace's tables."""
-
-    metadata = MetaData(schema=SCHEMA, naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {datetime: DateTime(timezone=True), Decimal: _MONEY, dict[str, Any]: JSONB}  # noqa: RUF012 - SQLAlchemy reads it from the class
-
-
-class Requester(MarketplaceBase):
-    """Who publishes HITs and pays. Both balances change only through `accounting.post`."""
-
-    __tablename__ = "requesters"
-    __table_args__ = (
-        CheckConstraint("available_usd >= 0", name="available_not_negative"),
-        CheckConstraint("on_hold_usd >= 0", name="on_hold_not_negative"),
-    )
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    available_usd: Mapped[Decimal]
-    on_hold_usd: Mapped[Decimal]
-    created_at: Mapped[datetime]
-
-
-class AccessKey(MarketplaceBase):
-    """A Requester's key. The secret is kept readable: SigV4 cannot be verified from a hash of it."""
-
-    __tablename__ = "access_keys"
-
-    access_key_id: Mapped[str] = mapped_column(primary_key=True)
-    secret_access_key: Mapped[str]
-    requester_id: Mapped[str] = mapped_column(ForeignKey("requesters.id"), index=True)
-    # Derived from the installation's secret; replaced when that changes.
-    of_installation: Mapped[bool]
-    created_at: Mapped[datetime]
+from app.marketplace.store.base import MarketplaceBase
 
 
 class HITType(MarketplaceBase):
@@ -120,6 +32,21 @@ class HITType(MarketplaceBase):
     assignment_duration_s: Mapped[int] = mapped_column(BigInteger)
     auto_approval_delay_s: Mapped[int] = mapped_column(BigInteger)
     qualification_requirements: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    # UpdateNotificationSettings: the specification as it was given, and whether it is switched on.
+    notification: Mapped[dict[str, Any] | None]
+    notification_active: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    created_at: Mapped[datetime]
+
+
+class HITLayout(MarketplaceBase):
+    """A question with placeholders, `${name}`, that CreateHIT fills from HITLayoutParameters."""
+
+    __tablename__ = "hit_layouts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    requester_id: Mapped[str] = mapped_column(ForeignKey("requesters.id"), index=True)
+    name: Mapped[str]
+    question: Mapped[str]
     created_at: Mapped[datetime]
 
 
@@ -142,6 +69,11 @@ class HIT(MarketplaceBase):
         Index("ix_hits_assignable", "hit_type_id", "seq", postgresql_where=text("status = 'Assignable'")),
         # Settling looks for HITs whose lifetime has ended while slots were still on offer.
         Index("ix_hits_expiring", "expires_at", postgresql_where=text("reserved_slots > pending + submitted")),
+        Index(
+            "ix_hits_purgeable",
+            "reviewable_at",
+            postgresql_where=text("reviewable_at IS NOT NULL AND purged_at IS NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -149,7 +81,10 @@ class HIT(MarketplaceBase):
     requester_id: Mapped[str] = mapped_column(ForeignKey("requesters.id"))
     hit_type_id: Mapped[str] = mapped_column(ForeignKey("hit_types.id"))
     question: Mapped[str]
+    hit_layout_id: Mapped[str | None] = mapped_column(ForeignKey("hit_layouts.id"))
     requester_annotation: Mapped[str | None]
+    assignment_review_policy: Mapped[dict[str, Any] | None]
+    hit_review_policy: Mapped[dict[str, Any] | None]
     max_assignments: Mapped[int] = mapped_column(BigInteger)
     reward_usd: Mapped[Decimal]
     fee_usd: Mapped[Decimal]
@@ -161,34 +96,15 @@ class HIT(MarketplaceBase):
     reserved_slots: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    # When it last became Reviewable; 120 days later it is purged.
+    reviewable_at: Mapped[datetime | None]
+    # Purged: its question and answers are gone, and to its Requester it does not exist.
+    purged_at: Mapped[datetime | None]
 
     @property
     def available(self) -> int:
         """How many Assignments nobody has taken. An expired HIT keeps the number, as MTurk's do."""
         return self.max_assignments - self.pending - self.submitted - self.approved - self.rejected
-
-
-class Worker(MarketplaceBase):
-    """A person who works here. The secret phrase lets them come back; only its hash is kept."""
-
-    __tablename__ = "workers"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    phrase_hash: Mapped[str]
-    accept_next: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime]
-
-
-class WorkerSession(MarketplaceBase):
-    """A signed-in browser; the cookie's token is kept only as a hash."""
-
-    __tablename__ = "worker_sessions"
-
-    token_hash: Mapped[str] = mapped_column(primary_key=True)
-    worker_id: Mapped[str] = mapped_column(ForeignKey("workers.id"), index=True)
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
 
 
 class Assignment(MarketplaceBase):
@@ -215,6 +131,8 @@ class Assignment(MarketplaceBase):
     id: Mapped[str] = mapped_column(primary_key=True)
     hit_id: Mapped[str] = mapped_column(ForeignKey("hits.id"))
     worker_id: Mapped[str] = mapped_column(ForeignKey("workers.id"))
+    # The visit through a recruitment channel in which it was accepted.
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visits.id"), index=True)
     status: Mapped[str]
     accepted_at: Mapped[datetime]
     deadline: Mapped[datetime]
@@ -224,31 +142,3 @@ class Assignment(MarketplaceBase):
     rejected_at: Mapped[datetime | None]
     answer: Mapped[str | None]
     requester_feedback: Mapped[str | None]
-
-
-class RequestToken(MarketplaceBase):
-    """A UniqueRequestToken that was used: for 24 hours the same operation with it is refused."""
-
-    __tablename__ = "request_tokens"
-
-    requester_id: Mapped[str] = mapped_column(ForeignKey("requesters.id"), primary_key=True)
-    operation: Mapped[str] = mapped_column(primary_key=True)
-    token: Mapped[str] = mapped_column(primary_key=True)
-    result_id: Mapped[str]
-    used_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class Transaction(MarketplaceBase):
-    """One movement of money; never changed, never deleted. The sums of the deltas are the Requester's balances."""
-
-    __tablename__ = "transactions"
-    __table_args__ = (Index("ix_transactions_requester", "requester_id", "id"),)
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    requester_id: Mapped[str] = mapped_column(ForeignKey("requesters.id"))
-    kind: Mapped[str]
-    available_delta_usd: Mapped[Decimal]
-    on_hold_delta_usd: Mapped[Decimal]
-    hit_id: Mapped[str | None]
-    assignment_id: Mapped[str | None]
-    at: Mapped[datetime]
