@@ -60,6 +60,8 @@ class Newcomer:
 
     def starts(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Run `labeljury …` in the background; what it says goes into the file `said`."""
+        # A shell starts what runs in the background deaf to Ctrl-C, and children inherit deafness, but no handler.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with (self.folder / "said").open("wb") as said:
             process = subprocess.Popen(
                 _labeljury(*arguments),
@@ -69,7 +71,6 @@ class Newcomer:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_hear_ctrl_c,
             )
         self._started.append(process)
         return process
@@ -275,11 +276,6 @@ def stops_with_ctrl_c(newcomer: Newcomer, up: subprocess.Popen[bytes]) -> None:
 
 def rows_of(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
-
-
-def _hear_ctrl_c() -> None:
-    """Shells start what runs in the background deaf to Ctrl-C, and children inherit that: these tests press it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _labeljury(*arguments: str) -> list[str]:
