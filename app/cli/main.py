@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli import batch, demo, people, results, servers, talking
+from app.cli import batch, demo, marketplace, people, results, servers, talking
 from app.errors import BudgetExceeded, InsufficientFunds, InvalidInput, MarketplaceUnreachable, NotFound, ServiceError
 
 HELP = """A jury of five for every doubtful label.
@@ -23,7 +23,7 @@ app = typer.Typer(
 servers.register(app)
 app.add_typer(batch.app, name="batch")
 app.add_typer(people.account_app, name="account")
-app.add_typer(people.marketplace_app, name="marketplace")
+app.add_typer(marketplace.app, name="marketplace")
 results.register(app)
 demo.register(app)
 
