@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.cli.main import main
 from app.db import embedded
 from tests.journeys.conftest import write_texts
 from tests.stack import environment_for
@@ -105,6 +106,28 @@ class Newcomer:
                 process.wait(30)
 
 
+class HereAndNow:
+    """The same commands in this very process: each new one takes seconds to start, and these need no process."""
+
+    def __init__(self, newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capfd = monkeypatch, capfd
+        monkeypatch.chdir(newcomer.folder)
+        for name in set(os.environ) - set(newcomer.environment):
+            monkeypatch.delenv(name)
+        for name, value in newcomer.environment.items():
+            monkeypatch.setenv(name, value)
+
+    def types(self, *arguments: str, fails_with: int = 0) -> "Said":
+        """Run `labeljury …` to its end; it has to end with this exit code."""
+        self._monkeypatch.setattr(sys, "argv", ["labeljury", *arguments])
+        self._capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = self._capfd.readouterr()
+        assert (ended.value.code or 0) == fails_with, f"exit code {ended.value.code}\n{out}\n{err}"
+        return Said(out.encode(), err)
+
+
 class Said:
     """What a command wrote."""
 
@@ -141,24 +164,27 @@ BAD_FILES = {
 }
 
 
-def test_every_bad_file_is_refused_with_its_fault_and_leaves_nothing(newcomer: Newcomer) -> None:
+def test_every_bad_file_is_refused_with_its_fault_and_leaves_nothing(
+    newcomer: Newcomer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here = HereAndNow(newcomer, monkeypatch, capfd)
     with embedded.hold(newcomer.data / "postgres"):  # so that not every command has to start it
         for name, (content, template, messages) in BAD_FILES.items():
             (newcomer.folder / name).write_bytes(content)
-            refused = newcomer.types("batch", "create", name, "--template", template, fails_with=1)
+            refused = here.types("batch", "create", name, "--template", template, fails_with=1)
             assert refused.err.startswith("error: "), name
             for message in messages:
                 assert message in refused.err, f"{name}: {refused.err}"
             assert refused.out == "", name
-        refused = newcomer.types("batch", "create", "nowhere.csv", "--template", "text", fails_with=1)
+        refused = here.types("batch", "create", "nowhere.csv", "--template", "text", fails_with=1)
         assert "'nowhere.csv' cannot be read: No such file" in refused.err
         (newcomer.folder / "good.csv").write_text(HEADER + GOOD_ROW)
-        refused = newcomer.types("batch", "create", "good.csv", "--template", "smell", fails_with=1)
+        refused = here.types("batch", "create", "good.csv", "--template", "smell", fails_with=1)
         assert "HIT template smell does not exist; `labeljury templates`" in refused.err
-        refused = newcomer.types("batch", "create", "good.csv", "--template", "text", "--quorum", "9", fails_with=1)
+        refused = here.types("batch", "create", "good.csv", "--template", "text", "--quorum", "9", fails_with=1)
         assert "quorum" in refused.err
-        newcomer.types("batch", "create", "good.csv", "--template", "text", "--reward", "much", fails_with=2)
-        assert "No Batch yet" in newcomer.types("batch", "list").out
+        here.types("batch", "create", "good.csv", "--template", "text", "--reward", "much", fails_with=2)
+        assert "No Batch yet" in here.types("batch", "list").out
         assert not [path for path in newcomer.data.rglob("media/**/*") if path.is_file()]
 
 
