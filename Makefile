@@ -3,11 +3,14 @@ PY   ?= python3
 VENV ?= .venv
 BIN  := $(VENV)/bin
 AWS  := .venv-awscli
+# Requesters' tools that the journeys lead through a HIT's life: from PyPI and from npm.
+TOOLS := .venv-clients
+NPM  := .npm-clients
 # Test processes side by side.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format lint types contracts tests fast-tests deploy-files lock lock-check bench browser clean
+.PHONY: help setup demo up test check format lint types contracts tests fast-tests deploy-files lock lock-check bench browser clean clients operations-table
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,6 +37,20 @@ $(VENV)/.ok: pyproject.toml requirements-dev.lock
 $(AWS)/.ok: requirements-awscli.lock
 	$(call install,$(AWS),requirements-awscli.lock)
 	@touch $@
+
+$(TOOLS)/.ok: requirements-clients.lock
+	$(call install,$(TOOLS),requirements-clients.lock)
+	@touch $@
+
+$(NPM)/.ok: tests/clients/package-lock.json
+	@if ! command -v npm >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    echo "Installing Node.js for the JavaScript SDK …"; apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm >/dev/null; \
+	  else echo "No npm: the JavaScript SDK's journey will be skipped. Install Node.js 20 or newer."; exit 0; fi; fi; \
+	mkdir -p $(NPM) && cp tests/clients/package.json tests/clients/package-lock.json $(NPM) && \
+	echo "Installing the locked packages into $(NPM) …" && \
+	npm ci --prefix $(NPM) --no-audit --no-fund --loglevel=error && touch $@
 
 setup: $(VENV)/.ok ## install the locked packages into .venv (the targets below do it by themselves)
 
@@ -72,7 +89,12 @@ lock-check: ## do the locks name a host? do they belong to pyproject.toml?
 	@for lock in requirements.lock requirements-dev.lock; do \
 	  tail -n 1 $$lock | grep -qx "$$($(INPUTS))" || { echo "$$lock is older than pyproject.toml: make lock"; exit 1; }; done
 
-tests: $(VENV)/.ok $(AWS)/.ok browser ## pytest, journeys included
+clients: $(AWS)/.ok $(TOOLS)/.ok $(NPM)/.ok ## install the independent Requester tools that the journeys run
+
+operations-table: $(VENV)/.ok ## write docs/mturk-operations.md anew: operation × parameter × tested
+	@$(BIN)/pytest -q tests/contract --write-operations-table
+
+tests: $(VENV)/.ok clients browser ## pytest, journeys included
 	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 fast-tests: $(VENV)/.ok ## pytest without the journeys
@@ -97,4 +119,4 @@ lock: $(VENV)/.ok ## make the locks anew from pyproject.toml
 
 
 clean: ## remove what the targets made (not the demo's output)
-	@rm -rf $(VENV) $(AWS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(AWS) $(TOOLS) $(NPM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -120,6 +120,19 @@ class Settings(BaseSettings):
     marketplace_open_enrolment: bool = Field(
         default=True, description="Whether anybody who reaches the worker site may enrol as a Worker."
     )
+    marketplace_rehearsal: bool = Field(
+        default=False,
+        description="Whether the own marketplace's clock may be moved, and things may be made to go wrong on purpose, by"
+        " `labeljury marketplace clock` and `faults`. Never with profile `production`.",
+    )
+    marketplace_sqs_endpoint_url: str | None = Field(
+        default=None,
+        description="Where the own marketplace delivers notifications to SQS queues: the only host that it contacts for"
+        " them, whatever a Requester names. Unset: they are kept and not delivered.",
+    )
+    marketplace_sns_endpoint_url: str | None = Field(
+        default=None, description="The same for notifications to SNS topics."
+    )
     trusted_proxies: str = Field(
         default="127.0.0.1",
         description="Addresses or networks of the reverse proxies whose `X-Forwarded-For` and `-Proto` are believed,"
@@ -160,7 +173,14 @@ class Settings(BaseSettings):
             raise ValueError("must be a postgresql:// URL")
         return value
 
-    @field_validator("mturk_endpoint_url", "web_public_url", "marketplace_public_url", "marketplace_internal_url")
+    @field_validator(
+        "mturk_endpoint_url",
+        "web_public_url",
+        "marketplace_public_url",
+        "marketplace_internal_url",
+        "marketplace_sqs_endpoint_url",
+        "marketplace_sns_endpoint_url",
+    )
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value:
@@ -179,6 +199,8 @@ class Settings(BaseSettings):
                 raise ValueError("profile production needs LABELJURY_SECRET_KEY (openssl rand -hex 32)")
             if self.spending_limit_usd is None:
                 raise ValueError("profile production needs LABELJURY_SPENDING_LIMIT_USD")
+            if self.marketplace_rehearsal:
+                raise ValueError("profile production is no rehearsal: unset LABELJURY_MARKETPLACE_REHEARSAL")
         if self.marketplace_profile is MarketplaceProfile.CUSTOM and not self.mturk_endpoint_url:
             raise ValueError("profile custom needs AWS_ENDPOINT_URL_MTURK, the URL of the endpoint")
         return self

@@ -4,7 +4,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from benchmarks import export, item_import, majority, poll, publish, wire
+from benchmarks import export, item_import, majority, poll, publish, wire, workers
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Report, show
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[..., Report]] = {
     "export": export.run,
     "majority": majority.run,
     "wire": wire.run,
+    "workers": workers.run,
 }
 
 

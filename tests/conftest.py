@@ -16,6 +16,12 @@ from app.db.engine import Database
 STUDY = Path(__file__).resolve().parents[2] / "shared" / "labelerrors"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of tests/contract; pytest wants them here."""
+    parser.addoption("--mturk-endpoint", help="run tests/contract against this endpoint instead of our own marketplace")
+    parser.addoption("--write-operations-table", action="store_true", help="write docs/mturk-operations.md anew")
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_new() -> Iterator[None]:
     """What one test configures of the logs is not the next one's."""

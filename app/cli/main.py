@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli import batch, demo, marketplace, people, results, servers, talking
+from app.cli import batch, crowd, demo, marketplace, people, results, servers, talking
 from app.errors import BudgetExceeded, InsufficientFunds, InvalidInput, MarketplaceUnreachable, NotFound, ServiceError
 
 HELP = """A jury of five for every doubtful label.
@@ -25,6 +25,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(people.account_app, name="account")
 app.add_typer(marketplace.app, name="marketplace")
 results.register(app)
+crowd.register(app)
 demo.register(app)
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
@@ -32,6 +33,7 @@ _WHAT_THERE_IS = {
     "Account": "labeljury account list",
     "Batch": "labeljury batch list",
     "HIT template": "labeljury templates",
+    "Requester": "labeljury marketplace requester list",
 }
 # What a Batch's settings are called on the command line.
 _OPTIONS = {

@@ -7,29 +7,32 @@ from typing import Annotated
 
 import typer
 
-from app.cli import talking
+from app.cli import channels, layouts, rehearsing, requesters, talking
 from app.cli.batch import usd
 from app.cli.opening import BY, load_settings, opened
 
 app = typer.Typer(help="Our own marketplace, for boto3, the aws CLI and other tools.", no_args_is_help=True)
 console = talking.console()
+channels.register(app)
+layouts.register(app)
+rehearsing.register(app)
+requesters.register(app)
 
 
 @app.command()
 def deposit(
     amount: Annotated[Decimal, typer.Argument(parser=usd, metavar="USD", help="What to add, such as 100.")],
+    requester: requesters.Who = "",
 ) -> None:
-    """Add funds to the own marketplace's Requester, from whom its Workers are paid. The money is play money."""
-    from datetime import UTC, datetime
-
+    """Add funds to one of the own marketplace's Requesters, from whom Workers are paid. The money is play money."""
     from app.db import audit
-    from app.marketplace import requesters
+    from app.marketplace import requesters as accounts
 
-    now = datetime.now(UTC)
     with opened() as service, service.database.transaction() as db:
-        requesters.ensure_first_requester(db, service.settings, now)
+        now = requesters.ready(service, db)
+        owner = requesters.owner(db, requester)
         audit.record(db, actor=BY, action="marketplace.deposited", profile="local", amount_usd=amount)
-        balance = requesters.deposit(db, requesters.FIRST_REQUESTER_ID, amount, now)
+        balance = accounts.deposit(db, owner, amount, now)
     console.print(f"{talking.dollars(amount)} added; the balance is {talking.dollars(balance)}.")
 
 

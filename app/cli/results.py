@@ -1,4 +1,4 @@
-"""Commands for what a Batch brings: consensus, export; and for rehearsing it: crowd, templates."""
+"""Commands for what a Batch brings, consensus and export; and templates, what Workers are asked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import talking
-from app.cli.opening import load_settings, opened
+from app.cli.opening import opened
 from app.cli.talking import counted
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the tree."""
     app.command()(consensus)
     app.command()(export)
-    app.command()(crowd)
     app.command()(templates)
 
 
@@ -109,48 +108,6 @@ def _whole_file(target: Path) -> Iterator[IO[bytes]]:
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def crowd(
-    url: Annotated[str | None, typer.Option(help="The marketplace. Default: this installation's own.")] = None,
-    workers: Annotated[int, typer.Option(help="How many simulated Workers.")] = 10,
-    mix: Annotated[str, typer.Option(help="Behaviours and their shares.")] = "careful=0.8,guessing=0.1,first=0.1",
-    key: Annotated[
-        Path | None, typer.Option(help="JSON Lines (or the study's JSON) with what is true of each Item, as above.")
-    ] = None,
-    replay: Annotated[bool, typer.Option("--replay", help="Hand in exactly the votes that the key counts.")] = False,
-    seed: Annotated[int, typer.Option(help="Same seed, same Workers, same answers.")] = 1,
-    concurrency: Annotated[int, typer.Option(help="Workers at work at the same time.")] = 8,
-    patience_s: Annotated[float, typer.Option(help="Seconds to wait for work before going home.")] = 10.0,
-) -> None:
-    """Send simulated Workers to the marketplace's worker site. They use it over HTTP, as browsers do.
-
-    A line of the key has one of `text`, `url` or `sha256` (of the media file's bytes), the two labels, and `truth` (given,
-    guessed, both or neither) or `votes`:
-
-    `{"text": "Milk first.", "given_label": "tea", "guessed_label": "coffee", "truth": "given"}`
-
-    `{"url": "https://…/1.png", "given_label": "cat", "guessed_label": "dog", "votes": {"guessed": 4, "neither": 1}}`
-    """
-    from app.cli.rehearsal import crowd_plan, run_with_progress
-
-    plan = crowd_plan(
-        workers=workers,
-        mix=mix,
-        key=key,
-        replay=replay,
-        seed=seed,
-        concurrency=concurrency,
-        patience_s=patience_s,
-    )
-    report = run_with_progress(url or load_settings().marketplace_url, plan)
-    console.print(
-        f"{counted(report.submitted, 'Assignment')} submitted, {report.returned} returned, {report.abandoned} abandoned."
-    )
-    for error in report.errors[:10]:
-        console.print(f"problem: {error}", markup=False)
-    if report.errors:
-        raise typer.Exit(1)
 
 
 def templates() -> None:

@@ -37,11 +37,19 @@ class Database:
             hide_parameters=True,  # values of a failing statement (Worker ids, answers) stay out of logs
             connect_args={"options": f"-csearch_path={SEARCH_PATH} -ctimezone=UTC"},
         )
+        # The same pool.
+        self._each_for_itself = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Statements that only read, each for itself: without the two round trips that begin and end a transaction."""
+        with Session(self._each_for_itself, expire_on_commit=False) as session:
             yield session
 
     def close(self) -> None:

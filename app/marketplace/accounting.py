@@ -96,3 +96,11 @@ def pay(
         delta = {"on_hold_delta_usd": -amount} if from_hold else {"available_delta_usd": -amount}
         entries.append(Entry(kind, hit_id=hit_id, assignment_id=assignment_id, **delta))
     return entries
+
+
+def bonus(hit_id: str, assignment_id: str, *, amount_usd: Decimal, fee_usd: Decimal) -> list[Entry]:
+    """Pay a Bonus and its fee from the available balance."""
+    return [
+        Entry(kind, available_delta_usd=-amount, hit_id=hit_id, assignment_id=assignment_id)
+        for kind, amount in ((TransactionKind.BONUS, amount_usd), (TransactionKind.FEE, fee_usd))
+    ]

@@ -1,14 +1,11 @@
 """What a Worker's form holds, as MTurk's Answer XML."""
 
-import re
-from collections.abc import Iterable
-from xml.sax.saxutils import escape
+from collections.abc import Iterable, Mapping
 
-from app.marketplace.questions import SCHEMAS
+from app.marketplace.xml_documents import SCHEMAS, escaped, storable
 
 NAMESPACE = SCHEMAS + "2005-10-01/QuestionFormAnswers.xsd"
 RESERVED = frozenset({"assignmentId", "hitId", "workerId", "turkSubmitTo"})
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def answered(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -16,26 +13,27 @@ def answered(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
 
     Characters that XML cannot carry are replaced by U+FFFD, so nothing of the answer is lost in silence.
     """
-    return {_text(name): _text(value) for name, value in fields if name not in RESERVED and name}
+    return {storable(name): storable(value) for name, value in fields if name not in RESERVED and name}
 
 
-def answer_xml(answers: dict[str, str]) -> str:
+def answer_xml(answers: Mapping[str, str]) -> str:
     """QuestionFormAnswers with one FreeText per field."""
-    entries = "".join(
-        f"<Answer><QuestionIdentifier>{_escaped(name)}</QuestionIdentifier>"
-        f"<FreeText>{_escaped(value)}</FreeText></Answer>"
-        for name, value in answers.items()
-    )
+    return document(free_text(name, value) for name, value in answers.items())
+
+
+def document(entries: Iterable[str]) -> str:
+    """QuestionFormAnswers around its Answer elements."""
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="no"?>'
-        f'<QuestionFormAnswers xmlns="{NAMESPACE}">{entries}</QuestionFormAnswers>'
+        f'<QuestionFormAnswers xmlns="{NAMESPACE}">{"".join(entries)}</QuestionFormAnswers>'
     )
 
 
-def _text(value: str) -> str:
-    return _NOT_XML.sub("\ufffd", value)
+def entry(question_id: str, answer: str) -> str:
+    """One Answer element; `answer` is XML."""
+    return f"<Answer><QuestionIdentifier>{escaped(question_id)}</QuestionIdentifier>{answer}</Answer>"
 
 
-def _escaped(value: str) -> str:
-    # A bare carriage return would be read back as a line feed.
-    return escape(value, {"\r": "&#13;"})
+def free_text(question_id: str, text: str) -> str:
+    """One Answer element with a text."""
+    return entry(question_id, f"<FreeText>{escaped(text)}</FreeText>")

@@ -7,12 +7,14 @@ under its lock. The server's timer only keeps the pile small.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import ColumnElement, or_, select, union
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
-from app.marketplace import accounting, decisions, lifecycle, review_policies
+from app.marketplace import accounting, decisions, lifecycle, purging, review_policies
+from app.marketplace.accounting import Entry
 from app.marketplace.changes import Change, post
 from app.marketplace.decisions import happened
 from app.marketplace.events import Event
@@ -20,13 +22,10 @@ from app.marketplace.lifecycle import Counts
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, EventType, HITStatus, constant
 
 _AT_ONCE = 500
+# A HIT expires, for those who are notified, when its lifetime ends before its work is complete.
+_UNFINISHED = {HITStatus.ASSIGNABLE, HITStatus.UNASSIGNABLE}
 _PENDING = Assignment.status == constant(AssignmentStatus.PENDING)
 _SUBMITTED = Assignment.status == constant(AssignmentStatus.SUBMITTED)
-
-
-def counts_of(hit: HIT) -> Counts:
-    """The HIT's counters as a value."""
-    return Counts(hit.max_assignments, hit.pending, hit.submitted, hit.approved, hit.rejected)
 
 
 def lock(db: Session, hit_id: str, *, skip_locked: bool = False) -> HIT | None:
@@ -53,7 +52,8 @@ def rebook(db: Session, hit: HIT, now: datetime) -> list[Change]:
     changes = _rebook(hit, now)
     if hit.hit_review_policy is not None and _became(EventType.HIT_REVIEWABLE, changes):
         db.flush()
-        changes += review_policies.on_reviewable(db, hit, now)
+        freed = sum((one.available_delta_usd for one in changes if isinstance(one, Entry)), accounting.ZERO)
+        changes += review_policies.on_reviewable(db, hit, now, freed_usd=freed)
         changes += _rebook(hit, now)
     return changes
 
@@ -71,20 +71,26 @@ def settle(database: Database, now: datetime, *, wait: bool = True) -> int:
     """
     settled = 0
     while True:
-        with database.transaction() as db:
+        # Nearly always there is nothing; what is due is looked at again under the HITs' locks.
+        with database.reading() as db:
             hit_ids = due_hits(db, now)
-            done = settle_hits(db, hit_ids, now, wait=wait) if hit_ids else 0
+        if not hit_ids:
+            return settled
+        with database.transaction() as db:
+            done = settle_hits(db, hit_ids, now, wait=wait)
         settled += done
         if done == 0:
             return settled
 
 
 def due_hits(db: Session, now: datetime, limit: int = _AT_ONCE) -> Sequence[str]:
-    """Ids of HITs on which something is due; three short index scans when there is nothing."""
-    expired = select(HIT.id).where(HIT.expires_at <= now, HIT.reserved_slots > HIT.pending + HIT.submitted)
+    """Ids of HITs on which something is due; four short index scans when there is nothing."""
+    expired = select(HIT.id).where(HIT.expires_at <= now, HIT.expired_at.is_(None))
     abandoned = select(Assignment.hit_id).where(_PENDING, Assignment.deadline < now)
     approved = select(Assignment.hit_id).where(_SUBMITTED, Assignment.auto_approval_at <= now)
-    return db.scalars(union(*(part.limit(limit).subquery().select() for part in (expired, abandoned, approved)))).all()
+    purgeable = select(HIT.id).where(purging.due(now))
+    parts = (expired, abandoned, approved, purgeable)
+    return db.scalars(union(*(part.limit(limit).subquery().select() for part in parts))).all()
 
 
 def settle_hits(db: Session, hit_ids: Iterable[str], now: datetime, *, wait: bool = True) -> int:
@@ -94,11 +100,16 @@ def settle_hits(db: Session, hit_ids: Iterable[str], now: datetime, *, wait: boo
     due = defaultdict[str, list[Assignment]](list)
     for assignment in db.scalars(select(Assignment).where(Assignment.hit_id.in_([hit.id for hit in hits]), _due(now))):
         due[assignment.hit_id].append(assignment)
-    found = defaultdict[str, list[Change]](list)
-    for hit in hits:
-        found[hit.requester_id] += _settle(db, hit, due[hit.id], now)
-    for requester_id in sorted(found):
-        post(db, requester_id, found[requester_id], now)
+    # Requester by Requester, since a review policy that extends a HIT locks the Requester to look at the balance; and
+    # what a policy costs is paid before the next one looks.
+    for requester_id, theirs in groupby(sorted(hits, key=_by_requester), key=_by_requester):
+        changes: list[Change] = []
+        for hit in theirs:
+            if hit.hit_review_policy is not None:
+                post(db, requester_id, changes, now)
+                changes = []
+            changes += _settle(db, hit, due[hit.id], now)
+        post(db, requester_id, changes, now)
     return len(hits)
 
 
@@ -112,25 +123,33 @@ def _settle(db: Session, hit: HIT, due: Iterable[Assignment], now: datetime) -> 
             assignment.status = AssignmentStatus.ABANDONED
             hit.pending -= 1
             changes.append(happened(EventType.ASSIGNMENT_ABANDONED, hit, assignment.deadline, assignment))
-    return changes + rebook(db, hit, now)
+    changes += rebook(db, hit, now)
+    return changes + purging.purge_if_due(db, hit, now)
 
 
 def _rebook(hit: HIT, now: datetime) -> list[Change]:
     expired = hit.expires_at <= now
-    was = HITStatus(hit.status)
-    status = lifecycle.hit_status(was, counts_of(hit), expired=expired)
-    slots = lifecycle.slots_to_reserve(status, counts_of(hit), expired=expired)
+    was, counts = HITStatus(hit.status), Counts.of(hit)
+    status = lifecycle.hit_status(was, counts, expired=expired)
+    slots = lifecycle.slots_to_reserve(status, counts, expired=expired)
     changes: list[Change] = [*accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, slots - hit.reserved_slots)]
     hit.reserved_slots = slots
+    if expired and hit.expired_at is None and was in _UNFINISHED:
+        changes.append(happened(EventType.HIT_EXPIRED, hit, hit.expires_at))
+    hit.expired_at = hit.expires_at if expired else None
+    if status in _UNFINISHED:
+        hit.reviewable_at = None
     if status is was:
         return changes
     hit.status = status
-    if expired and was is HITStatus.ASSIGNABLE:
-        changes.append(happened(EventType.HIT_EXPIRED, hit, hit.expires_at))
     if status is HITStatus.REVIEWABLE and was is not HITStatus.REVIEWING:
         hit.reviewable_at = now
         changes.append(happened(EventType.HIT_REVIEWABLE, hit, now))
     return changes
+
+
+def _by_requester(hit: HIT) -> str:
+    return hit.requester_id
 
 
 def _became(kind: EventType, changes: Iterable[Change]) -> bool:

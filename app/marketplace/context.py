@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from app.db.engine import Database
+from app.marketplace.faults import TroubleMaker
 from app.marketplace.requesters import KeyRing
 from app.settings import Settings
 
@@ -20,12 +21,13 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Marketplace:
-    """One process's settings, pool, clock and access keys."""
+    """One process's settings, pool, clock and access keys; in a rehearsal also what is to go wrong."""
 
     settings: Settings
     database: Database
     clock: Clock
     keys: KeyRing
+    trouble: TroubleMaker | None = None
 
 
 def marketplace_of(request: Request) -> Marketplace:

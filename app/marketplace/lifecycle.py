@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
-from app.marketplace.store import AssignmentStatus, HITStatus
+from app.marketplace.store import HIT, AssignmentStatus, HITStatus
 
 OVERRIDE_WINDOW = timedelta(days=30)
 TOKEN_LIFETIME = timedelta(hours=24)
+# How long a HIT is kept after it has become Reviewable.
+KEPT = timedelta(days=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,11 @@ class Counts:
     submitted: int
     approved: int
     rejected: int
+
+    @classmethod
+    def of(cls, hit: HIT) -> Self:
+        """The HIT's counters as a value."""
+        return cls(hit.max_assignments, hit.pending, hit.submitted, hit.approved, hit.rejected)
 
     @property
     def available(self) -> int:
@@ -56,3 +64,14 @@ def may_approve(status: AssignmentStatus, *, override_rejection: bool) -> bool:
 def override_is_open(submitted_at: datetime, now: datetime) -> bool:
     """A rejection can be overturned until 30 days after the submission."""
     return now <= submitted_at + OVERRIDE_WINDOW
+
+
+def is_purgeable(status: HITStatus, reviewable_at: datetime | None, now: datetime) -> bool:
+    """A HIT that is done with, deleted or not, is forgotten 120 days after it has become Reviewable."""
+    done = status in {HITStatus.REVIEWABLE, HITStatus.REVIEWING, HITStatus.DISPOSED}
+    return done and reviewable_at is not None and reviewable_at <= now - KEPT
+
+
+def may_change_reward(counts: Counts) -> bool:
+    """A HIT's Reward stands once somebody works or has worked for it."""
+    return counts.available == counts.max_assignments

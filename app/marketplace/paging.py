@@ -11,14 +11,20 @@ from typing import Any
 from app.marketplace.wire_errors import not_valid
 
 DEFAULT_PAGE = 10
+# No member of a request: the wire drops what MTurk's service model does not know.
+SEEN_UNTIL = "the lists' lag"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How many rows, and after which key (None: from the start)."""
+    """How many rows, and after which key (None: from the start).
+
+    seen_until: rows that are younger do not show yet; None, except in rehearsals of MTurk's slow lists (`faults.py`).
+    """
 
     size: int
     after: tuple[Any, ...] | None
+    seen_until: datetime | None = None
 
 
 def requested(params: Mapping[str, Any], *key_types: type) -> Page:
@@ -26,9 +32,11 @@ def requested(params: Mapping[str, Any], *key_types: type) -> Page:
 
     Raises ParameterValidationError for a NextToken that is none of ours.
     """
-    token = params.get("NextToken")
+    after = params.get("NextToken")
     return Page(
-        size=params.get("MaxResults") or DEFAULT_PAGE, after=None if token is None else _parse(token, key_types)
+        size=params.get("MaxResults") or DEFAULT_PAGE,
+        after=None if after is None else _parse(after, key_types),
+        seen_until=params.get(SEEN_UNTIL),
     )
 
 
@@ -36,11 +44,12 @@ def answer(name: str, shown: Sequence[Mapping[str, Any]], last_key: Sequence[Any
     """A List operation's reply: the rows as `name`, NumResults, and NextToken unless there are no rows."""
     reply: dict[str, Any] = {"NumResults": len(shown), name: list(shown)}
     if shown:
-        reply["NextToken"] = _token(last_key)
+        reply["NextToken"] = token(last_key)
     return reply
 
 
-def _token(key: Sequence[Any]) -> str:
+def token(key: Sequence[Any]) -> str:
+    """A NextToken for what follows this key."""
     parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
     return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
 

@@ -2,10 +2,10 @@
 
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,8 @@ from app.settings import Settings
 
 FIRST_REQUESTER_ID = "A1LABELJURYREQUESTER"
 _REMEMBERED_S = 10.0
+# How exactly `last_used_at` is kept: a key in steady use costs one write a minute.
+_NOTED_EVERY = timedelta(minutes=1)
 
 
 def ensure_first_requester(db: Session, settings: Settings, now: datetime) -> None:
@@ -67,11 +69,12 @@ def deposit(db: Session, requester_id: str, amount_usd: Decimal, now: datetime) 
 
 
 class KeyRing:
-    """Access keys, each remembered for ten seconds: a revoked key stops working after that."""
+    """Access keys, each remembered for ten seconds: in every process a revoked key stops working after that."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[float, str, str]] = {}
+        self._noted: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def secret_of(self, access_key_id: str) -> str | None:
@@ -80,9 +83,32 @@ class KeyRing:
         return None if found is None else found[0]
 
     def requester_of(self, access_key_id: str) -> str | None:
-        """The id of the key's Requester."""
+        """The id of the key's Requester. Ask when the signature is verified: this counts as a use of the key."""
         found = self._find(access_key_id)
-        return None if found is None else found[1]
+        if found is None:
+            return None
+        self._note_use(access_key_id, datetime.now(UTC))
+        return found[1]
+
+    def forget(self, access_key_id: str) -> None:
+        """Look the key up again at its next use; other processes do within ten seconds."""
+        with self._lock:
+            self._known.pop(access_key_id, None)
+
+    def _note_use(self, access_key_id: str, now: datetime) -> None:
+        with self._lock:
+            before = self._noted.get(access_key_id)
+            if before is not None and now - before < _NOTED_EVERY:
+                return
+            self._noted[access_key_id] = now
+        long_ago = or_(AccessKey.last_used_at.is_(None), AccessKey.last_used_at <= now - _NOTED_EVERY)
+        with self._database.transaction() as db:
+            db.execute(
+                update(AccessKey)
+                .where(AccessKey.access_key_id == access_key_id, long_ago)
+                .values(last_used_at=now)
+                .execution_options(synchronize_session=False)
+            )
 
     def _find(self, access_key_id: str) -> tuple[str, str] | None:
         with self._lock:
@@ -91,7 +117,8 @@ class KeyRing:
             return known[1:]
         with self._database.transaction() as db:
             statement = select(AccessKey.secret_access_key, AccessKey.requester_id)
-            row = db.execute(statement.where(AccessKey.access_key_id == access_key_id)).one_or_none()
+            usable = (AccessKey.access_key_id == access_key_id) & AccessKey.revoked_at.is_(None)
+            row = db.execute(statement.where(usable)).one_or_none()
         with self._lock:
             # Only keys that exist are remembered, so the ring cannot be made to grow from outside.
             self._known.pop(access_key_id, None)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.marketplace.system_qualifications import LOCALE
 from app.marketplace.wire_errors import ParameterValidationError, not_valid, out_of_range
 
 MOST_REQUIREMENTS = 10
@@ -41,6 +42,8 @@ def _check_values(requirement: Mapping[str, Any]) -> None:
     most = (MOST_INTEGERS if integers else MOST_LOCALES) if comparator in _WITH_SEVERAL else 1
     if len(integers or locales) > most:
         raise _fault(f"{comparator} takes at most {most} value{'s' if most > 1 else ''}")
+    if bool(locales) != (requirement["QualificationTypeId"] == LOCALE):
+        raise _fault("LocaleValues are for Worker_Locale, and Worker_Locale has no others")
     if locales:
         _check_locales(comparator, locales)
 
@@ -49,6 +52,9 @@ def _check_locales(comparator: str, locales: Sequence[Mapping[str, Any]]) -> Non
     if comparator not in _FOR_LOCALES:
         raise _fault(f"{comparator} does not compare LocaleValues")
     for locale in locales:
+        for part in ("Country", "Subdivision"):
+            if part in locale and re.fullmatch("[A-Z]{2}", locale[part]) is None:
+                raise not_valid(part, locale[part])
         if locale.get("Subdivision") and locale["Country"] != "US":
             raise _fault("Subdivision is only known for the Country US")
 

@@ -1,9 +1,12 @@
 """POST /: one MTurk operation, from signature to reply."""
 
+import asyncio
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.exc import OperationalError
@@ -11,51 +14,90 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app.logs import get_logger
-from app.marketplace import bodies, bookkeeping, signatures, wire
+from app.marketplace import bodies, bookkeeping, paging, signatures, wire
 from app.marketplace.context import Marketplace, marketplace_of, utc_now
+from app.marketplace.faults import NO_TROUBLE, Mishap, Trouble
 from app.marketplace.operations import INDEPENDENT_OF_TIME, OPERATIONS
 from app.marketplace.signatures import SignedRequest
-from app.marketplace.wire_errors import BodyTooLarge, NotAuthenticated, ServiceFault, WireError, not_supported
+from app.marketplace.wire_errors import (
+    BodyTooLarge,
+    NotAuthenticated,
+    ServiceFault,
+    Throttled,
+    WireError,
+)
 
 log = get_logger(__name__)
+_UNABLE = "The marketplace is temporarily unable to process your request."
 
 
 async def answer(request: Request) -> Response:
     """The endpoint that boto3 and the aws CLI speak to."""
     body = await bodies.read(request)
-    return await run_in_threadpool(_answer, marketplace_of(request), request, body)
+    response, trouble = await run_in_threadpool(_answer, marketplace_of(request), request, body)
+    if trouble.delay_s:
+        await asyncio.sleep(trouble.delay_s)
+    return _CutOff() if trouble.mishap is Mishap.REPLY_LOST else response
 
 
-def _answer(market: Marketplace, request: Request, body: bytes | None) -> Response:
+class _CutOff(Response):
+    """A reply that is lost on its way: of its chunks the last never comes, since uvicorn closes the connection then.
+
+    (Of a body that is shorter than its Content-Length boto3 says nothing.)
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+def _answer(market: Marketplace, request: Request, body: bytes | None) -> tuple[Response, Trouble]:
     started = time.perf_counter()
     target = request.headers.get("x-amz-target")
     request_id = str(uuid.uuid4())
+    trouble = NO_TROUBLE
     try:
-        content, status, code = _call(market, request, body), 200, ""
+        if body is None:
+            raise BodyTooLarge(f"The body exceeds {bodies.LARGEST_BODY} bytes.")
+        operation = wire.operation_of(target)
+        with _database_faults(operation):
+            key_id, requester_id = _caller(market, request, body)
+            trouble = market.trouble.next_call(key_id) if market.trouble is not None else NO_TROUBLE
+            content, status, code = _call(market, operation, requester_id, body, trouble), 200, ""
     except WireError as error:
         content = json.dumps(error.body(market.clock())).encode()
         status, code = error.http_status, error.turk_error_code or error.type_name
     took_ms = round((time.perf_counter() - started) * 1000, 1)
     note = log.debug if status == 200 else log.info  # noqa: PLR2004 - an HTTP status
     note("wire.answered", target=(target or "")[:80], status=status, code=code, request_id=request_id, took_ms=took_ms)
-    return Response(content, status_code=status, media_type=wire.CONTENT_TYPE, headers={"x-amzn-RequestId": request_id})
+    headers = {"x-amzn-RequestId": request_id}
+    return Response(content, status_code=status, media_type=wire.CONTENT_TYPE, headers=headers), trouble
 
 
-def _call(market: Marketplace, request: Request, body: bytes | None) -> bytes:
-    if body is None:
-        raise BodyTooLarge(f"The body exceeds {bodies.LARGEST_BODY} bytes.")
-    operation = wire.operation_of(request.headers.get("x-amz-target"))
+@contextmanager
+def _database_faults(operation: str) -> Iterator[None]:
     try:
-        requester_id = _caller(market, request, body)
-        params = wire.parse(operation, body)
-        if operation not in OPERATIONS:
-            raise not_supported(operation)
-        return wire.serialise(operation, perform(market, operation, requester_id, params))
+        yield
     except (OperationalError, PoolTimeout) as error:
         log.warning("wire.database_failed", operation=operation, error=type(error).__name__)
-        raise ServiceFault("The marketplace is temporarily unable to process your request.") from error
+        raise ServiceFault(_UNABLE) from error
+
+
+def _call(market: Marketplace, operation: str, requester_id: str, body: bytes, trouble: Trouble) -> bytes:
+    if trouble.mishap is Mishap.THROTTLED:
+        raise Throttled("Rate exceeded")
+    params = wire.parse(operation, body)
+    if trouble.mishap is Mishap.ERROR_BEFORE:
+        raise ServiceFault(_UNABLE)
+    if trouble.list_lag_s and operation.startswith("List"):
+        params[paging.SEEN_UNTIL] = market.clock() - timedelta(seconds=trouble.list_lag_s)
+    content = wire.serialise(operation, perform(market, operation, requester_id, params))
+    if trouble.mishap is Mishap.ERROR_AFTER:
+        raise ServiceFault(_UNABLE)
+    return content
 
 
 def perform(market: Marketplace, operation: str, requester_id: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -67,7 +109,8 @@ def perform(market: Marketplace, operation: str, requester_id: str, params: Mapp
         return OPERATIONS[operation](db, requester_id, params, now)
 
 
-def _caller(market: Marketplace, request: Request, body: bytes) -> str:
+def _caller(market: Marketplace, request: Request, body: bytes) -> tuple[str, str]:
+    """The access key that signed, and its Requester. Raises NotAuthenticated."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]},{value}" if name in headers else value
@@ -78,4 +121,4 @@ def _caller(market: Marketplace, request: Request, body: bytes) -> str:
     requester_id = market.keys.requester_of(key_id)
     if requester_id is None:
         raise NotAuthenticated("UnrecognizedClientException", "The security token included in the request is invalid.")
-    return requester_id
+    return key_id, requester_id

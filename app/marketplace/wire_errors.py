@@ -2,6 +2,7 @@
 
 WireError ─┬ RequestError              400  a rule of MTurk was broken; carries a TurkErrorCode
            ├ ParameterValidationError  400  a value is out of range or malformed
+           ├ Throttled                 400  too many calls; SDKs repeat them more slowly
            ├ MissingParameter          400  `ValidationException`: a required member is absent
            ├ MalformedRequest          400  `SerializationException`: not the JSON this operation takes
            ├ BodyTooLarge              413
@@ -47,6 +48,12 @@ class ParameterValidationError(WireError):
 
     type_name = "ParameterValidationError"
     turk_error_code = TURK + "InvalidParameterValue"
+
+
+class Throttled(WireError):
+    """More calls than the rate that a rehearsal allows."""
+
+    type_name = "ThrottlingException"
 
 
 class MissingParameter(WireError):
@@ -112,12 +119,22 @@ def wrong_hit_state(state: str, allowed: str) -> RequestError:
     )
 
 
+def wrong_qualification_type_state(allowed: str) -> RequestError:
+    """The QualificationType is in another state than the operation needs."""
+    return RequestError("InvalidQualificationTypeState", f"This operation can be called with a status of: {allowed}")
+
+
 def insufficient_funds() -> RequestError:
     """The balance does not cover it."""
     return RequestError(
         "InsufficientFunds",
         "This Requester has insufficient funds in their account to complete this transaction.",
     )
+
+
+def already_processed(token: str) -> RequestError:
+    """The UniqueRequestToken was used within 24 hours."""
+    return RequestError("AlreadyProcessed", f'The idempotency token "{token}" has already been processed.')
 
 
 def out_of_range(parameter: str, value: object, lowest: object, highest: object) -> ParameterValidationError:
@@ -132,8 +149,3 @@ def not_valid(parameter: str, value: object) -> ParameterValidationError:
     shown = str(value)
     shown = shown if len(shown) <= 80 else shown[:80] + "…"  # noqa: PLR2004 - enough to recognise it
     return ParameterValidationError(f'The value "{shown}" is not valid for the parameter {parameter}.')
-
-
-def not_supported(what: str) -> RequestError:
-    """Known to MTurk, not built here."""
-    return RequestError("UnsupportedOperation", f"{what} is not supported by this marketplace yet.")

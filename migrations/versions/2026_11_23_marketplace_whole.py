@@ -392,6 +392,14 @@ def upgrade() -> None:
         "access_keys", sa.Column("faults", postgresql.JSONB(astext_type=sa.Text()), nullable=True), schema="marketplace"
     )
     op.add_column("assignments", sa.Column("visit_id", sa.BigInteger(), nullable=True), schema="marketplace")
+    op.create_index(
+        "ix_assignments_held",
+        "assignments",
+        ["worker_id", "deadline"],
+        unique=False,
+        schema="marketplace",
+        postgresql_where=sa.text("status = 'Pending'"),
+    )
     op.create_index(op.f("ix_assignments_visit_id"), "assignments", ["visit_id"], unique=False, schema="marketplace")
     op.create_foreign_key(
         op.f("fk_assignments_visit_id"),
@@ -412,6 +420,14 @@ def upgrade() -> None:
         sa.Column("notification_active", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         schema="marketplace",
     )
+    op.create_index(
+        "ix_hit_types_hideable",
+        "hit_types",
+        ["id"],
+        unique=False,
+        schema="marketplace",
+        postgresql_where=sa.text('qualification_requirements @> \'[{"ActionsGuarded": "DiscoverPreviewAndAccept"}]\''),
+    )
     op.add_column("hits", sa.Column("hit_layout_id", sa.String(), nullable=True), schema="marketplace")
     op.add_column(
         "hits",
@@ -423,8 +439,15 @@ def upgrade() -> None:
         sa.Column("hit_review_policy", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         schema="marketplace",
     )
+    op.add_column("hits", sa.Column("expired_at", sa.DateTime(timezone=True), nullable=True), schema="marketplace")
     op.add_column("hits", sa.Column("reviewable_at", sa.DateTime(timezone=True), nullable=True), schema="marketplace")
     op.add_column("hits", sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True), schema="marketplace")
+    op.drop_index(
+        op.f("ix_hits_expiring"),
+        table_name="hits",
+        schema="marketplace",
+        postgresql_where="(reserved_slots > (pending + submitted))",
+    )
     op.create_index(
         "ix_hits_purgeable",
         "hits",
@@ -432,6 +455,15 @@ def upgrade() -> None:
         unique=False,
         schema="marketplace",
         postgresql_where=sa.text("reviewable_at IS NOT NULL AND purged_at IS NULL"),
+    )
+    op.create_index("ix_hits_type", "hits", ["hit_type_id", "seq"], unique=False, schema="marketplace")
+    op.create_index(
+        "ix_hits_unexpired",
+        "hits",
+        ["expires_at"],
+        unique=False,
+        schema="marketplace",
+        postgresql_where=sa.text("expired_at IS NULL"),
     )
     op.create_foreign_key(
         op.f("fk_hits_hit_layout_id"),
@@ -469,20 +501,45 @@ def downgrade() -> None:
     op.drop_column("requesters", "sign_in_name", schema="marketplace")
     op.drop_constraint(op.f("fk_hits_hit_layout_id"), "hits", schema="marketplace", type_="foreignkey")
     op.drop_index(
+        "ix_hits_unexpired", table_name="hits", schema="marketplace", postgresql_where=sa.text("expired_at IS NULL")
+    )
+    op.drop_index("ix_hits_type", table_name="hits", schema="marketplace")
+    op.drop_index(
         "ix_hits_purgeable",
         table_name="hits",
         schema="marketplace",
         postgresql_where=sa.text("reviewable_at IS NOT NULL AND purged_at IS NULL"),
     )
+    op.create_index(
+        op.f("ix_hits_expiring"),
+        "hits",
+        ["expires_at"],
+        unique=False,
+        schema="marketplace",
+        postgresql_where="(reserved_slots > (pending + submitted))",
+    )
     op.drop_column("hits", "purged_at", schema="marketplace")
     op.drop_column("hits", "reviewable_at", schema="marketplace")
+    op.drop_column("hits", "expired_at", schema="marketplace")
     op.drop_column("hits", "hit_review_policy", schema="marketplace")
     op.drop_column("hits", "assignment_review_policy", schema="marketplace")
     op.drop_column("hits", "hit_layout_id", schema="marketplace")
+    op.drop_index(
+        "ix_hit_types_hideable",
+        table_name="hit_types",
+        schema="marketplace",
+        postgresql_where=sa.text('qualification_requirements @> \'[{"ActionsGuarded": "DiscoverPreviewAndAccept"}]\''),
+    )
     op.drop_column("hit_types", "notification_active", schema="marketplace")
     op.drop_column("hit_types", "notification", schema="marketplace")
     op.drop_constraint(op.f("fk_assignments_visit_id"), "assignments", schema="marketplace", type_="foreignkey")
     op.drop_index(op.f("ix_assignments_visit_id"), table_name="assignments", schema="marketplace")
+    op.drop_index(
+        "ix_assignments_held",
+        table_name="assignments",
+        schema="marketplace",
+        postgresql_where=sa.text("status = 'Pending'"),
+    )
     op.drop_column("assignments", "visit_id", schema="marketplace")
     op.drop_column("access_keys", "faults", schema="marketplace")
     op.drop_column("access_keys", "revoked_at", schema="marketplace")

@@ -61,3 +61,16 @@ def _regret(database: Database) -> None:
 )
 def test_every_spelling_of_a_url_means_psycopg(url: str, driven: str) -> None:
     assert with_driver(url) == driven
+
+
+def test_a_statement_that_only_reads_begins_no_transaction(database: Database) -> None:
+    with database.reading() as db:
+        first, second = (db.execute(text("SELECT pg_current_xact_id()::text, now()")).one() for _ in range(2))
+        assert db.execute(text("SHOW timezone")).scalar_one() == "UTC"
+    assert first[0] != second[0]
+    assert first[1] < second[1]
+    # The pool is the same, and the next one gets its transaction.
+    with database.transaction() as db:
+        assert db.execute(text("SELECT pg_current_xact_id()::text")).scalar_one() == db.execute(
+            text("SELECT pg_current_xact_id()::text")
+        ).scalar_one()

@@ -4,7 +4,10 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,9 +16,10 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
 
 from tests.browsing import chromium
+from tests.marketplace.conftest import clock, credentials, marketplace, mturk, settings, worker
 from tests.stack import RunningStack, running_stack
 
-__all__ = ["chromium"]
+__all__ = ["chromium", "clock", "credentials", "marketplace", "mturk", "settings", "worker"]
 
 DESKTOP, PHONE = 1280, 390
 _HEIGHTS = {DESKTOP: 900, PHONE: 844}
@@ -51,10 +55,8 @@ class Window:
         assert wide <= width, f"{name} is {wide} pixels wide in a window of {width}"
 
     def check_accessibility(self, name: str) -> None:
-        """No serious finding of axe-core; only where LABELJURY_AXE names its axe.min.js."""
-        if not (axe := os.environ.get("LABELJURY_AXE")):
-            return
-        self.page.evaluate(Path(axe).read_text(encoding="utf-8"))
+        """No serious finding of axe-core."""
+        self.page.evaluate(axe_core())
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         grave = [
             f"{name}: {one['id']} ({one['impact']}): {node['html'][:160]}"
@@ -72,12 +74,29 @@ class Window:
 OpenWindow = Callable[[int], Window]
 
 
+@cache
+def axe_core() -> str:
+    """The script of axe-core, as its wheel brings it; LABELJURY_AXE names another one's axe.min.js."""
+    spec = find_spec("axe_playwright_python")
+    assert spec is not None
+    assert spec.origin is not None
+    path = os.environ.get("LABELJURY_AXE") or Path(spec.origin).with_name("axe.min.js")
+    return Path(path).read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def open_window(chromium: Browser, stack: RunningStack, tmp_path: Path) -> Iterator[OpenWindow]:
     """Opens a window of a width: a desk's with keyboard and mouse, or a phone's to touch."""
+    with windows(chromium, tmp_path, stack.web_url, stack.marketplace_url) as open_one:
+        yield open_one
+
+
+@contextmanager
+def windows(chromium: Browser, tmp_path: Path, *urls: str) -> Iterator[OpenWindow]:
+    """Windows that may speak with these sites alone."""
     pictures = Path(os.environ.get("LABELJURY_SCREENSHOTS") or tmp_path / "screenshots")
     pictures.mkdir(parents=True, exist_ok=True)
-    origins = {urlsplit(url).netloc for url in (stack.web_url, stack.marketplace_url)}
+    origins = {urlsplit(url).netloc for url in urls}
     opened: list[BrowserContext] = []
 
     def open_one(width: int) -> Window:

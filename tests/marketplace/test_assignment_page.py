@@ -58,3 +58,24 @@ def test_keys_answer_at_once_and_still_after_the_next_one_was_asked_for(page: Pa
 
 def test_what_helps_when_the_page_does_not_move_on_says_so(page: Page) -> None:
     expect(page.locator("#next-form")).to_have_text("If this page does not move on after you submit: next HIT")
+
+
+def test_who_listens_hears_of_the_time_three_times(page: Page) -> None:
+    said = page.locator("#time-said")
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#countdown")).to_contain_text("left")
+    expect(said).to_have_text("")
+    page.clock.fast_forward("05:01")
+    expect(said).to_have_text("5 minutes left.")
+    page.clock.fast_forward("04:00")
+    expect(said).to_have_text("1 minute left.")
+    page.clock.fast_forward("01:05")
+    expect(said).to_have_text("The time is over.")
+
+
+def test_the_question_fills_what_the_window_leaves(page: Page) -> None:
+    box = page.locator("#question-frame").bounding_box()
+    assert box is not None
+    assert box["y"] < 200
+    assert 500 < box["height"] < 800

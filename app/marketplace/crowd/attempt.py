@@ -8,15 +8,16 @@ from enum import StrEnum
 import numpy as np
 
 from app.marketplace.crowd import pages, question
-from app.marketplace.crowd.answer_key import Entry
-from app.marketplace.crowd.behaviours import DECIDE, Answer, Behaviour, SeenItem, Step, replay, step
+from app.marketplace.crowd.answer_key import Entry, Vote
+from app.marketplace.crowd.behaviours import Answer, Known, SeenItem, Step
 from app.marketplace.crowd.browser import Browser
+from app.marketplace.crowd.deciding import Member, decide, generator, replay, step
 from app.marketplace.crowd.errors import PageNotUnderstood
 from app.marketplace.crowd.pages import Task
 from app.marketplace.crowd.plan import CrowdPlan
-from app.marketplace.crowd.recognition import Recognised, Recognition, generator
+from app.marketplace.crowd.recognition import Recognised, Recognition
 from app.marketplace.crowd.replay import VoteLedger
-from app.marketplace.crowd.report import CrowdEvent, CrowdEventKind, Tally
+from app.marketplace.crowd.report import CrowdEvent, CrowdEventKind, Request, Tally
 
 _HANDED_IN = {"Submitted", "Approved", "Rejected"}
 _QUOTED = 80
@@ -45,27 +46,39 @@ class Crowd:
 class Person:
     """A Worker at their browser."""
 
-    number: int
-    name: str
-    behaviour: Behaviour
+    member: Member
     browser: Browser
     crowd: Crowd
 
     def record(
-        self, kind: CrowdEventKind, task: Task | None = None, *, answers: Sequence[Answer] = (), detail: str = ""
+        self,
+        kind: CrowdEventKind,
+        task: Task | None = None,
+        *,
+        answers: Sequence[Answer] = (),
+        seen: Recognised = (),
+        detail: str = "",
     ) -> None:
         """Tell the run what happened."""
         ids = (task.hit_id, task.assignment_id) if task else ("", "")
         choices = tuple(answer.choice for answer in answers)
-        self.crowd.tally.record(CrowdEvent(kind, self.name, *ids, choices, detail))
+        truths = [known.truth if (known := _known(item, entry)) else None for item, entry in seen]
+        right = sum(truth is choice for truth, choice in zip(truths, choices, strict=False))
+        comparable = sum(truth is not None for truth in truths)
+        self.crowd.tally.record(
+            CrowdEvent(kind, self.member.name, *ids, choices, detail, self.member.kind, comparable, right)
+        )
 
 
-async def attempt(person: Person, task: Task, *, returned_before: bool) -> Outcome:
-    """Do with an accepted HIT what this person does. Raises PageNotUnderstood when it cannot be read or handed in."""
+async def attempt(person: Person, task: Task, *, returned_before: bool, done: int = 0) -> Outcome:
+    """Do with an accepted HIT what this person does after `done` others.
+
+    Raises PageNotUnderstood when it cannot be read or handed in.
+    """
     shown = await _question(person, task)
     seen = await person.crowd.recognition.of(shown.items, person.browser)
-    rng = generator(person.crowd.plan.seed, person.number, shown.items)
-    match step(person.behaviour, rng, returned_before=returned_before):
+    rng = generator(person.crowd.plan.seed, person.member.number, shown.items)
+    match step(person.member.traits, rng, returned_before=returned_before):
         case Step.LEAVE:
             person.record(CrowdEventKind.ABANDONED, task)
             return Outcome.LEFT
@@ -74,7 +87,7 @@ async def attempt(person: Person, task: Task, *, returned_before: bool) -> Outco
             return Outcome.RETURNED
         case Step.ANSWER:
             pass
-    answers = _answers(person, seen, rng)
+    answers = _answers(person, seen, rng, done)
     if answers is None:
         return Outcome.NO_VOTES
     await _submit(person, task, shown, seen, answers)
@@ -95,24 +108,26 @@ async def _question(person: Person, task: Task) -> question.Question:
     return question.read(framed, assignment_id=task.assignment_id)
 
 
-def _answers(person: Person, seen: Recognised, rng: np.random.Generator) -> Sequence[Answer] | None:
+def _answers(person: Person, seen: Recognised, rng: np.random.Generator, done: int) -> Sequence[Answer] | None:
     """What this Worker answers on each Item; None when the ledger has no votes for them."""
     if person.crowd.ledger is None:
-        return [_decided(person, item, entry) for item, entry in seen]
+        seed = person.crowd.plan.seed
+        return [decide(person.member, item, _known(item, entry), seed=seed, done=done) for item, entry in seen]
     entries = _entries(seen)
     for unknown in (item for item, entry in seen if entry is None):
         what = (unknown.media_url or unknown.text or "")[:_QUOTED]
         person.record(CrowdEventKind.FAILED, detail=f"an Item is not in the answer key, so nobody answers it: {what}")
-    votes = person.crowd.ledger.deal(person.number, entries) if len(entries) == len(seen) else None
+    votes = person.crowd.ledger.deal(person.member.number, entries) if len(entries) == len(seen) else None
     if votes is None:
         return None
     dealt = zip(seen, entries, votes, strict=True)
     return [replay(entry.choice(vote, item), rng) for (item, _), entry, vote in dealt]
 
 
-def _decided(person: Person, item: SeenItem, entry: Entry | None) -> Answer:
-    truth = entry.choice(entry.truth, item) if entry is not None and entry.truth is not None else None
-    return DECIDE[person.behaviour](item, truth, generator(person.crowd.plan.seed, person.number, [item]))
+def _known(item: SeenItem, entry: Entry | None) -> Known | None:
+    if entry is None or entry.truth is None:
+        return None
+    return Known(entry.choice(entry.truth, item), entry.choice(Vote.GIVEN, item))
 
 
 async def _submit(
@@ -123,14 +138,15 @@ async def _submit(
     await asyncio.sleep(elapsed_s * person.crowd.plan.time_scale)
     fields = question.filled_in(shown, task.assignment_id, answers)
     page = await person.browser.send_from_frame(task.submit_url, fields)
-    stored = page.root.first(id="submitted") is not None or await _was_stored(person, task)
+    stored = page.find("submitted") is not None or await _was_stored(person, task)
     ledger = person.crowd.ledger
     if ledger is not None:
         settle = ledger.keep if stored else ledger.take_back
-        settle(person.number, _entries(seen))
+        settle(person.member.number, _entries(seen))
     if not stored:
         raise PageNotUnderstood(page.url, page.refusal or "it does not say that the answer was submitted")
-    person.record(CrowdEventKind.SUBMITTED, task, answers=answers)
+    person.crowd.tally.took(Request.SUBMIT, page.took_s)
+    person.record(CrowdEventKind.SUBMITTED, task, answers=answers, seen=seen)
 
 
 async def _was_stored(person: Person, task: Task) -> bool:

@@ -1,7 +1,8 @@
 """HTML → a tree, as forgiving as a browser where it matters here: unclosed and stray tags do no harm."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 
 _VOID = frozenset(
@@ -28,11 +29,14 @@ class Element:
 
     def all(self, *tags: str, **attributes: str) -> "Iterator[Element]":
         """Every element below this one with one of these tags and all of these attributes, in the page's order."""
-        for node in self._nodes():
-            if isinstance(node, Element) and (not tags or node.tag in tags):
-                wanted = (node.attributes.get(name) == value for name, value in attributes.items())
-                if all(wanted):
+        # A stack, not recursion: a page may nest as deep as it likes.
+        stack = self.children[::-1]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, Element):
+                if (not tags or node.tag in tags) and _has(node, attributes):
                     yield node
+                stack.extend(reversed(node.children))
 
     def first(self, *tags: str, **attributes: str) -> "Element | None":
         """The first of `all`."""
@@ -43,7 +47,6 @@ class Element:
         return " ".join("".join(node for node in self._nodes(without) if isinstance(node, str)).split())
 
     def _nodes(self, without: str = "") -> "Iterator[Element | str]":
-        # A stack, not recursion: a page may nest as deep as it likes.
         stack: list[Element | str] = self.children[::-1]
         while stack:
             node = stack.pop()
@@ -54,22 +57,43 @@ class Element:
                 stack.extend(reversed(node.children))
 
 
-def parse(html: str) -> Element:
-    """The page as a tree under a nameless root."""
+def _has(element: Element, attributes: Mapping[str, str]) -> bool:
+    return not attributes or all(element.attributes.get(name) == value for name, value in attributes.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A page's tree under a nameless root, and its elements by their id: the first, where an id stands twice."""
+
+    root: Element
+    by_id: Mapping[str, Element]
+
+
+def parse(html: str) -> Document:
+    """The page as a tree."""
     builder = _Builder()
     builder.feed(html)
     builder.close()
-    return builder.root
+    return Document(builder.root, builder.by_id)
+
+
+@lru_cache(maxsize=256)
+def parse_once(html: str) -> Document:
+    """The page as a tree that others look at too. A HIT's question is the same for all who work on it."""
+    return parse(html)
 
 
 class _Builder(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.root = Element("")
+        self.by_id: dict[str, Element] = {}
         self._open = [self.root]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
+        if element.attributes.get("id"):
+            self.by_id.setdefault(element.attributes["id"], element)
         self._open[-1].children.append(element)
         if tag not in _VOID:
             self._open.append(element)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from app.marketplace.crowd.errors import PageNotUnderstood
-from app.marketplace.crowd.markup import Element, parse
+from app.marketplace.crowd.markup import Document, Element, parse, parse_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +45,38 @@ class Page:
     url: str
     status: int
     html: str = field(repr=False)
-    root: Element = field(repr=False)
+    document: Document = field(repr=False)
+    leads_to: str = ""
+    took_s: float = 0.0
 
     @classmethod
-    def of(cls, url: str, status: int, html: str) -> "Page":
-        """Read the HTML."""
-        return cls(url, status, html, parse(html))
+    def of(
+        cls, url: str, status: int, html: str, *, leads_to: str = "", took_s: float = 0.0, seen_by_many: bool = False
+    ) -> "Page":
+        """Read the HTML. `leads_to`: the address of another site, if this is a redirect to one."""
+        document = parse_once(html) if seen_by_many else parse(html)
+        return cls(url, status, html, document, leads_to, took_s)
+
+    @property
+    def root(self) -> Element:
+        """The page's tree."""
+        return self.document.root
+
+    def find(self, id: str) -> Element | None:
+        """The element with this id."""
+        return self.document.by_id.get(id)
 
     @property
     def refusal(self) -> str:
         """Why the site said no, as a Worker reads it; empty when it did not."""
-        said = self.root.first(id="refusal")
+        said = self.find("refusal")
         return said.text() if said else f"HTTP {self.status}" if self.status >= 400 else ""  # noqa: PLR2004 - client and server errors
 
 
 def form(page: Page, form_id: str) -> Form | None:
     """The form with this id."""
-    element = page.root.first("form", id=form_id)
-    return _form(page, element) if element else None
+    element = page.find(form_id)
+    return _form(page, element) if element and element.tag == "form" else None
 
 
 def needed_form(page: Page, form_id: str) -> Form:
@@ -83,10 +97,20 @@ def groups(page: Page) -> list[Group]:
     return found
 
 
+def held(page: Page) -> list[str]:
+    """The addresses of the Assignments that the list of work shows as accepted."""
+    return [link for link in links(page) if urlsplit(link).path.startswith("/assignments/")]
+
+
+def links(page: Page) -> list[str]:
+    """Where the page's links lead, each address once."""
+    return list(dict.fromkeys(urljoin(page.url, link.get("href")) for link in page.root.all("a")))
+
+
 def task(page: Page) -> Task | None:
     """The accepted HIT that this page shows; None for every other page."""
-    head, frame = page.root.first(id="assignment"), page.root.first("iframe", id="question-frame")
-    if head is None or frame is None:
+    head, frame = page.find("assignment"), page.find("question-frame")
+    if head is None or frame is None or frame.tag != "iframe":
         return None
     frame_url = urljoin(page.url, frame.get("src"))
     query = {name: values[-1] for name, values in parse_qs(urlsplit(frame_url).query).items()}
@@ -112,7 +136,7 @@ def accepts_next(page: Page) -> bool:
 
 def fate(page: Page) -> str:
     """MTurk's word for what became of a finished Assignment; empty while it is not finished."""
-    said = page.root.first(id="assignment-status")
+    said = page.find("assignment-status")
     return said.get("data-status") if said else ""
 
 

@@ -1,12 +1,8 @@
-"""What a Worker makes of the Items on the screen: their entries in the answer key, and a generator for each."""
+"""What a Worker makes of the Items on the screen: their entries in the answer key."""
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from urllib.parse import urlsplit
-
-import numpy as np
 
 from app.marketplace.crowd.answer_key import AnswerKey, Entry
 from app.marketplace.crowd.behaviours import SeenItem
@@ -37,18 +33,3 @@ class Recognition:
             self._digests[item.media_url] = asyncio.create_task(browser.sha256_of(item.media_url))
         digest = await self._digests[item.media_url]
         return replace(item, loads=digest is not None), self._key.find(item, sha256=digest)
-
-
-def generator(seed: int, worker: int, items: Sequence[SeenItem]) -> np.random.Generator:
-    """The generator for what this Worker does about these Items: the same in every run, whenever they meet."""
-    digest = hashlib.sha256("\0".join(map(_identity, items)).encode("utf-8", "replace")).digest()
-    return np.random.default_rng([seed, worker, int.from_bytes(digest[:8])])
-
-
-def _identity(item: SeenItem) -> str:
-    """Medium or text, and labels. Not the medium's host: between two runs it may be served elsewhere."""
-    medium = item.text or ""
-    if item.media_url is not None:
-        parts = urlsplit(item.media_url)
-        medium = f"{parts.path}?{parts.query}"
-    return "\n".join([medium, *sorted([item.label_a, item.label_b])])

@@ -3,16 +3,17 @@
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 
 import numpy as np
 
-from app.marketplace.crowd import pages
+from app.marketplace.crowd import entering, pages
 from app.marketplace.crowd.attempt import Crowd, Outcome, Person, attempt, give_back
-from app.marketplace.crowd.behaviours import NAMES, Behaviour
 from app.marketplace.crowd.browser import Browser
+from app.marketplace.crowd.deciding import Member
 from app.marketplace.crowd.errors import CrowdError, EnrolmentClosed, PageNotUnderstood
-from app.marketplace.crowd.pages import Group, Task
-from app.marketplace.crowd.report import CrowdEventKind
+from app.marketplace.crowd.pages import Group, Page, Task
+from app.marketplace.crowd.report import CrowdEventKind, Request
 
 LIST = "/worker"
 ENROL = "/worker/enrol"
@@ -21,6 +22,7 @@ _PREVIEWS = 0.1
 _PATIENCE_WITH_A_GROUP = 3
 _SHORTEST_WAIT_S = 0.25
 _LOOKS_PER_S = 20
+_GOODBYE_S = 5.0
 
 
 class Visit:
@@ -30,10 +32,13 @@ class Visit:
     after a return, and returned at the end.
     """
 
-    def __init__(self, number: int, behaviour: Behaviour, browser: Browser, crowd: Crowd) -> None:
-        self._person = Person(number, f"{NAMES[behaviour]} {number}", behaviour, browser, crowd)
+    def __init__(self, member: Member, browser: Browser, crowd: Crowd, *, after_s: float = 0.0) -> None:
+        self._person = Person(member, browser, crowd)
         self._browser, self._plan = browser, crowd.plan
-        self._rng = np.random.default_rng([crowd.plan.seed, number])
+        self._after_s = after_s
+        self._rng = np.random.default_rng([crowd.plan.seed, member.number])
+        # The address of a visit by a recruitment link; empty: none.
+        self._visit = ""
         self._submitted = 0
         self._gone = False
         self._returned: set[str] = set()
@@ -41,24 +46,39 @@ class Visit:
         self._failures: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Enrol, work until there is no more work for this Worker, go home. A failure is recorded, not raised."""
+        """Come in, work until there is no more work for this Worker, go home. A failure is recorded, not raised.
+
+        Who is told to stop (cancelled) gives back what they hold, if that takes no longer than a few seconds.
+        """
+        code = ""
         try:
-            await self._enrol()
+            await asyncio.sleep(self._after_s)
+            await self._come_in()
             while self._wants_more() and (await self._work() or await self._second_look()):
                 pass
             if not self._gone:
                 await self._return_set_aside()
+                code = await entering.finish(self._person, self._visit) if self._visit else ""
         except CrowdError as fault:
             self._person.record(CrowdEventKind.FAILED, detail=str(fault))
-        self._person.record(CrowdEventKind.FINISHED)
+        except asyncio.CancelledError:
+            await self._drop_everything()
+            raise
+        self._person.record(CrowdEventKind.FINISHED, detail=code)
+
+    async def _come_in(self) -> None:
+        if self._plan.enter:
+            self._visit = await entering.enter(self._person)
+        else:
+            await self._enrol()
 
     async def _enrol(self) -> None:
         page = await self._browser.open(ENROL)
         form = pages.form(page, "enrol-form")
         if form is None:
             raise EnrolmentClosed(page.url)
-        page = await self._browser.send(form, name=self._person.name)
-        if page.root.first(id="worker-id") is None:
+        page = await self._browser.send(form, name=self._person.member.name)
+        if page.find("worker-id") is None:
             raise PageNotUnderstood(page.url, page.refusal or "it shows no Worker id")
         self._person.record(CrowdEventKind.ENROLLED)
 
@@ -67,7 +87,7 @@ class Visit:
         give_up_at = time.monotonic() + self._plan.patience_s
         while (found := await self._found()) is None:
             left_s = give_up_at - time.monotonic()
-            if left_s <= 0:
+            if left_s <= 0 or (self._visit and await entering.is_over(self._person, self._visit)):
                 return False
             await asyncio.sleep(min(left_s, max(_SHORTEST_WAIT_S, self._plan.workers / _LOOKS_PER_S)))
         await self._follow(*found)
@@ -81,6 +101,9 @@ class Visit:
 
     async def _found(self) -> tuple[Group, Task] | None:
         """A HIT from the list that this Worker has now accepted; None when nothing can be had."""
+        if self._visit:
+            tired_of_it = self._failures[self._visit] >= _PATIENCE_WITH_A_GROUP
+            return None if tired_of_it else await entering.next_task(self._person, self._visit)
         groups = pages.groups(await self._browser.open(LIST))
         for at in self._rng.permutation(len(groups)):
             group = groups[at]
@@ -99,14 +122,17 @@ class Visit:
                 return None
             form = shown
         page = await self._browser.send(form)
-        if pages.task(page) is not None and not pages.accepts_next(page):
-            page = await self._browser.send(pages.needed_form(page, "accept-next-form"), accept_next="on")
+        self._note_accepted(page)
+        asks = pages.form(page, "accept-next-form")
+        if pages.task(page) is not None and asks is not None and not pages.accepts_next(page):
+            page = await self._browser.send(asks, accept_next="on")
         return pages.task(page)
 
     async def _handle(self, group: Group, task: Task) -> Task | None:
         """Do something about an accepted HIT; the next one when the site has led on to it."""
         try:
-            outcome = await attempt(self._person, task, returned_before=task.hit_id in self._returned)
+            before = task.hit_id in self._returned
+            outcome = await attempt(self._person, task, returned_before=before, done=self._submitted)
         except PageNotUnderstood as fault:
             self._failures[group.group_id] += 1
             self._person.record(CrowdEventKind.FAILED, task, detail=str(fault))
@@ -128,7 +154,13 @@ class Visit:
         """Where the site leads after a submission; nowhere while it would lead to a HIT that is set aside."""
         if self._aside or not self._wants_more():
             return None
-        return pages.task(await self._browser.send(task.go_on))
+        page = await self._browser.send(task.go_on)
+        self._note_accepted(page)
+        return pages.task(page)
+
+    def _note_accepted(self, page: Page) -> None:
+        if pages.task(page) is not None:
+            self._person.crowd.tally.took(Request.ACCEPT, page.took_s)
 
     async def _second_look(self) -> bool:
         """Whether a HIT set aside could be answered now: another Worker's votes may have come back."""
@@ -139,6 +171,16 @@ class Visit:
             if self._submitted > before:
                 return True
         return False
+
+    async def _drop_everything(self) -> None:
+        # The site may be down, which may be why everybody was told to stop.
+        with suppress(TimeoutError, CrowdError):
+            async with asyncio.timeout(_GOODBYE_S):
+                # What the list says, since the last reply may never have come.
+                for url in pages.held(await self._browser.open(LIST)):
+                    task = pages.task(await self._browser.open(url))
+                    if task is not None:
+                        await give_back(self._person, task)
 
     async def _return_set_aside(self) -> None:
         for _, task in self._aside.values():

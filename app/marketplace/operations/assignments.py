@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.marketplace import bookkeeping, decisions, lifecycle, paging
 from app.marketplace.changes import Change, post
-from app.marketplace.operations import limits
+from app.marketplace.operations import hits, limits
 from app.marketplace.operations.shapes import assignment_shape, hit_shape
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, HITType
 from app.marketplace.wire_errors import RequestError, does_not_exist, not_valid, wrong_assignment_state, wrong_hit_state
@@ -23,9 +23,7 @@ def list_assignments_for_hit(
     db: Session, requester_id: str, params: Mapping[str, Any], now: datetime
 ) -> Mapping[str, Any]:
     """The HIT's submitted, approved and rejected work, oldest first; work in progress is not shown."""
-    hit = db.get(HIT, params["HITId"])
-    if hit is None or hit.requester_id != requester_id:
-        raise does_not_exist("HIT", params["HITId"])
+    hit = hits.owned(db, requester_id, params["HITId"])
     page = paging.requested(params, datetime, str)
     statuses = params.get("AssignmentStatuses") or [status.value for status in _VISIBLE]
     statement = select(Assignment).where(
@@ -33,6 +31,8 @@ def list_assignments_for_hit(
     )
     if page.after is not None:
         statement = statement.where(tuple_(Assignment.submitted_at, Assignment.id) > tuple_(*page.after))
+    if page.seen_until is not None:
+        statement = statement.where(Assignment.submitted_at <= page.seen_until)
     rows = db.scalars(statement.order_by(Assignment.submitted_at, Assignment.id).limit(page.size)).all()
     last_key = [rows[-1].submitted_at, rows[-1].id] if rows else []
     return paging.answer("Assignments", [assignment_shape(row) for row in rows], last_key)
@@ -42,7 +42,7 @@ def get_assignment(db: Session, requester_id: str, params: Mapping[str, Any], no
     """One Assignment with its HIT, once it is submitted."""
     found = db.get(Assignment, params["AssignmentId"])
     hit = None if found is None else db.get_one(HIT, found.hit_id)
-    if found is None or hit is None or hit.requester_id != requester_id:
+    if found is None or hit is None or not hits.is_theirs(hit, requester_id):
         raise does_not_exist("Assignment", params["AssignmentId"])
     if found.status not in _VISIBLE:
         raise wrong_assignment_state("Reviewable,Approved,Rejected")
@@ -84,7 +84,7 @@ def reject_assignment(db: Session, requester_id: str, params: Mapping[str, Any],
 
 def _locked(db: Session, requester_id: str, assignment_id: str, now: datetime) -> tuple[HIT, Assignment, list[Change]]:
     found = bookkeeping.lock_of_assignment(db, assignment_id)
-    if found is None or found[0].requester_id != requester_id:
+    if found is None or not hits.is_theirs(found[0], requester_id):
         raise does_not_exist("Assignment", assignment_id)
     hit, assignment = found
     return hit, assignment, bookkeeping.settle_hit(db, hit, now)

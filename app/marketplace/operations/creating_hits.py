@@ -6,26 +6,20 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.marketplace import accounting, fees, questions, tokens
+from app.marketplace import accounting, layouts, questions, review_policies, tokens
 from app.marketplace.changes import post
 from app.marketplace.decisions import happened
 from app.marketplace.ids import new_id
 from app.marketplace.operations import hit_types, limits
 from app.marketplace.operations.shapes import hit_shape
 from app.marketplace.store import HIT, EventType, HITStatus, HITType
-from app.marketplace.wire_errors import ParameterValidationError, RequestError, not_supported
-
-_NOT_BUILT = {
-    "HITLayoutId": "A HITLayout",
-    "HITLayoutParameters": "A HITLayout",
-    "AssignmentReviewPolicy": "AssignmentReviewPolicy",
-    "HITReviewPolicy": "HITReviewPolicy",
-}
+from app.marketplace.wire_errors import ParameterValidationError, RequestError
 
 
 def create_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Make a HIT of the HIT Type that these values describe."""
     _check(params)
+    params = _with_question(db, requester_id, params)
     hit_type = hit_types.find_or_create(db, requester_id, params, now)
     return _create(db, "CreateHIT", hit_type, params, now)
 
@@ -35,18 +29,28 @@ def create_hit_with_hit_type(
 ) -> Mapping[str, Any]:
     """Make a HIT of an existing HIT Type."""
     _check(params)
-    hit_type = hit_types.owned(db, requester_id, params["HITTypeId"])
+    params = _with_question(db, requester_id, params)
+    hit_type = hit_types.usable(db, requester_id, params["HITTypeId"])
     return _create(db, "CreateHITWithHITType", hit_type, params, now)
 
 
 def _check(params: Mapping[str, Any]) -> None:
     limits.check(params)
-    for name, what in _NOT_BUILT.items():
-        if params.get(name):
-            raise not_supported(what)
-    if "Question" not in params:
-        raise ParameterValidationError("Question is required: an HTMLQuestion or an ExternalQuestion.")
-    questions.read(params["Question"])
+    review_policies.check(params)
+
+
+def _with_question(db: Session, requester_id: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The input with its Question, filled in from the HITLayout where it names one. Raises ParameterValidationError."""
+    question, layout_id = params.get("Question"), params.get("HITLayoutId")
+    if (question is None) == (layout_id is None):
+        raise ParameterValidationError("Either Question or HITLayoutId is required, and not both.")
+    parameters = params.get("HITLayoutParameters", [])
+    if question is None:
+        question = layouts.fill(db, requester_id, params["HITLayoutId"], parameters)
+    elif parameters:
+        raise ParameterValidationError("HITLayoutParameters need a HITLayoutId.")
+    questions.check(question)
+    return {**params, "Question": question}
 
 
 def _create(
@@ -70,16 +74,18 @@ def _create(
 
 def _new_hit(hit_type: HITType, params: Mapping[str, Any], now: datetime) -> HIT:
     max_assignments = params.get("MaxAssignments", 1)
-    qualification_ids = [one["QualificationTypeId"] for one in hit_type.qualification_requirements]
     return HIT(
         id=new_id(),
         requester_id=hit_type.requester_id,
         hit_type_id=hit_type.id,
         question=params["Question"],
+        hit_layout_id=params.get("HITLayoutId"),
         requester_annotation=params.get("RequesterAnnotation") or None,
+        assignment_review_policy=params.get(review_policies.ON_ASSIGNMENT),
+        hit_review_policy=params.get(review_policies.ON_HIT),
         max_assignments=max_assignments,
         reward_usd=hit_type.reward_usd,
-        fee_usd=fees.fee_usd(hit_type.reward_usd, max_assignments, qualification_ids),
+        fee_usd=hit_types.fee_usd(hit_type, max_assignments),
         status=HITStatus.ASSIGNABLE,
         pending=0,
         submitted=0,

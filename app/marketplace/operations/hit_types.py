@@ -4,15 +4,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.marketplace import requirements
+from app.marketplace import fees, requirements
 from app.marketplace.ids import new_id
-from app.marketplace.operations import limits
+from app.marketplace.operations import limits, qualification_types
 from app.marketplace.store import HITType
 from app.marketplace.wire_errors import does_not_exist
 
@@ -26,6 +27,7 @@ def find_or_create(db: Session, requester_id: str, params: Mapping[str, Any], no
     """The Requester's HIT Type with these values. Raises ParameterValidationError."""
     limits.check(params)
     values = _values(params)
+    qualification_types.check_usable(db, requester_id, values["qualification_requirements"])
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
     same = select(HITType).where(HITType.requester_id == requester_id, HITType.digest == digest)
     found = db.scalars(same).one_or_none()
@@ -43,6 +45,19 @@ def owned(db: Session, requester_id: str, hit_type_id: str) -> HITType:
     hit_type = db.get(HITType, hit_type_id)
     if hit_type is None or hit_type.requester_id != requester_id:
         raise does_not_exist("HITType", hit_type_id)
+    return hit_type
+
+
+def fee_usd(hit_type: HITType, max_assignments: int) -> Decimal:
+    """The fee for one Assignment of a HIT of this type."""
+    qualification_ids = [one["QualificationTypeId"] for one in hit_type.qualification_requirements]
+    return fees.fee_usd(hit_type.reward_usd, max_assignments, qualification_ids)
+
+
+def usable(db: Session, requester_id: str, hit_type_id: str) -> HITType:
+    """The Requester's HIT Type for a new HIT: what it requires must still be there. Raises RequestError."""
+    hit_type = owned(db, requester_id, hit_type_id)
+    qualification_types.check_usable(db, requester_id, hit_type.qualification_requirements)
     return hit_type
 
 

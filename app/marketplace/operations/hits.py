@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.marketplace import bookkeeping, fees, paging, tokens
+from app.marketplace import accounting, bookkeeping, fees, lifecycle, paging, tokens
 from app.marketplace.changes import Change, post
 from app.marketplace.decisions import happened
-from app.marketplace.operations import limits
+from app.marketplace.lifecycle import Counts
+from app.marketplace.operations import hit_types, limits
 from app.marketplace.operations.shapes import hit_shape
 from app.marketplace.store import HIT, EventType, HITStatus, HITType, constant
 from app.marketplace.wire_errors import (
@@ -26,10 +27,8 @@ _LONGEST_EXTENSION = timedelta(seconds=limits.YEAR_S)
 
 
 def get_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """One HIT, a disposed one too."""
-    hit = db.get(HIT, params["HITId"])
-    if hit is None or hit.requester_id != requester_id:
-        raise does_not_exist("HIT", params["HITId"])
+    """One HIT, a disposed one too until it is purged."""
+    hit = owned(db, requester_id, params["HITId"])
     return {"HIT": hit_shape(hit, db.get_one(HITType, hit.hit_type_id))}
 
 
@@ -44,6 +43,9 @@ def list_reviewable_hits(db: Session, requester_id: str, params: Mapping[str, An
     wanted: list[ColumnElement[bool]] = [HIT.status == status, HIT.status.like(constant("Review%"))]
     if "HITTypeId" in params:
         wanted.append(HIT.hit_type_id == params["HITTypeId"])
+    seen_until = params.get(paging.SEEN_UNTIL)
+    if seen_until is not None:
+        wanted.append(HIT.reviewable_at <= seen_until)
     return _listed(db, requester_id, params, wanted)
 
 
@@ -105,6 +107,28 @@ def create_additional_assignments_for_hit(
     return {}
 
 
+def update_hit_type_of_hit(
+    db: Session, requester_id: str, params: Mapping[str, Any], now: datetime
+) -> Mapping[str, Any]:
+    """Give the HIT all the values of another HIT Type; what is on hold follows the new cost.
+
+    The Reward changes only while nobody has accepted the HIT. Deadlines and approval dates that are set already stay.
+    """
+    hit_type = hit_types.usable(db, requester_id, params["HITTypeId"])
+    hit, changes = locked(db, requester_id, params["HITId"], now)
+    _refuse_disposed(hit)
+    if hit_type.reward_usd != hit.reward_usd and not lifecycle.may_change_reward(Counts.of(hit)):
+        raise RequestError(
+            "InvalidHITState", "The reward of this HIT cannot be changed: it has assignments that were accepted."
+        )
+    changes += accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, -hit.reserved_slots)
+    hit.hit_type_id = hit_type.id
+    hit.reward_usd, hit.fee_usd = hit_type.reward_usd, hit_types.fee_usd(hit_type, hit.max_assignments)
+    changes += accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, hit.reserved_slots)
+    post(db, requester_id, changes, now)
+    return {}
+
+
 def delete_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Dispose of a HIT that is Reviewable or Reviewing and whose work is all decided."""
     hit, changes = locked(db, requester_id, params["HITId"], now)
@@ -122,13 +146,26 @@ def delete_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: d
     return {}
 
 
+def is_theirs(hit: HIT, requester_id: str) -> bool:
+    """Whether the HIT exists for this Requester: theirs, and not purged."""
+    return hit.requester_id == requester_id and hit.purged_at is None
+
+
+def owned(db: Session, requester_id: str, hit_id: str) -> HIT:
+    """The Requester's HIT, to be read. Raises RequestError HITDoesNotExist."""
+    hit = db.get(HIT, hit_id)
+    if hit is None or not is_theirs(hit, requester_id):
+        raise does_not_exist("HIT", hit_id)
+    return hit
+
+
 def locked(db: Session, requester_id: str, hit_id: str, now: datetime) -> tuple[HIT, list[Change]]:
     """The Requester's HIT, locked and settled, and the changes of the settling for the caller to post.
 
     Raises RequestError HITDoesNotExist.
     """
     hit = bookkeeping.lock(db, hit_id)
-    if hit is None or hit.requester_id != requester_id:
+    if hit is None or not is_theirs(hit, requester_id):
         raise does_not_exist("HIT", hit_id)
     return hit, bookkeeping.settle_hit(db, hit, now)
 
@@ -141,6 +178,8 @@ def _listed(
     statement = statement.where(HIT.requester_id == requester_id, *wanted).order_by(HIT.seq.desc()).limit(page.size)
     if page.after is not None:
         statement = statement.where(HIT.seq < page.after[0])
+    if page.seen_until is not None:
+        statement = statement.where(HIT.created_at <= page.seen_until)
     rows = db.execute(statement).all()
     return paging.answer("HITs", [hit_shape(*row) for row in rows], [rows[-1][0].seq] if rows else [])
 

@@ -1,7 +1,6 @@
 """The marketplace's own tables, in a schema of their own."""
 
-from app.marketplace.store.base import SCHEMA, MarketplaceBase, constant
-from app.marketplace.store.hits import HIT, Assignment, HITLayout, HITType
+from app.marketplace.store.hits import HIDEABLE, HIT, Assignment, HITLayout, HITType
 from app.marketplace.store.notifications import OutboxMessage
 from app.marketplace.store.qualifications import Qualification, QualificationRequest, QualificationType
 from app.marketplace.store.recruitment import Channel, ChannelMember, Invitation, Visit
@@ -16,6 +15,7 @@ from app.marketplace.store.requesters import (
     Transaction,
 )
 from app.marketplace.store.reviews import ReviewAction, ReviewResult
+from app.marketplace.store.schema import SCHEMA, MarketplaceBase, constant
 from app.marketplace.store.words import (
     AssignmentStatus,
     ChannelKind,
@@ -31,6 +31,7 @@ from app.marketplace.store.words import (
 from app.marketplace.store.workers import Message, Worker, WorkerBlock, WorkerSession
 
 __all__ = [
+    "HIDEABLE",
     "HIT",
     "SCHEMA",
     "AccessKey",

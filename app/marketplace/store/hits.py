@@ -12,14 +12,21 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.marketplace.store.base import MarketplaceBase
+from app.marketplace.store.schema import MarketplaceBase
+
+# The condition in the words of the partial index, which serves only a query that states it so.
+HIDEABLE = """qualification_requirements @> '[{"ActionsGuarded": "DiscoverPreviewAndAccept"}]'"""
 
 
 class HITType(MarketplaceBase):
     """What HITs of one kind share. Equal values of one Requester are one HIT Type: `digest` is their fingerprint."""
 
     __tablename__ = "hit_types"
-    __table_args__ = (Index(None, "requester_id", "digest", unique=True),)
+    __table_args__ = (
+        Index(None, "requester_id", "digest", unique=True),
+        # The few that some Workers may not even see: the list of work looks at these, and at no others.
+        Index("ix_hit_types_hideable", "id", postgresql_where=text(HIDEABLE)),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     group_id: Mapped[str] = mapped_column(unique=True)
@@ -67,8 +74,10 @@ class HIT(MarketplaceBase):
         Index("ix_hits_reviewable", "requester_id", "status", "seq", postgresql_where=text("status LIKE 'Review%'")),
         # Workers look for HITs of a HIT Type.
         Index("ix_hits_assignable", "hit_type_id", "seq", postgresql_where=text("status = 'Assignable'")),
-        # Settling looks for HITs whose lifetime has ended while slots were still on offer.
-        Index("ix_hits_expiring", "expires_at", postgresql_where=text("reserved_slots > pending + submitted")),
+        # All HITs of a HIT Type, whatever became of them.
+        Index("ix_hits_type", "hit_type_id", "seq"),
+        # Settling looks for HITs whose lifetime has ended and that nobody has noticed yet.
+        Index("ix_hits_unexpired", "expires_at", postgresql_where=text("expired_at IS NULL")),
         Index(
             "ix_hits_purgeable",
             "reviewable_at",
@@ -96,6 +105,8 @@ class HIT(MarketplaceBase):
     reserved_slots: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    # The end of its lifetime, once that has been noticed; None again when the lifetime is extended.
+    expired_at: Mapped[datetime | None]
     # When it last became Reviewable; 120 days later it is purged.
     reviewable_at: Mapped[datetime | None]
     # Purged: its question and answers are gone, and to its Requester it does not exist.
@@ -124,6 +135,8 @@ class Assignment(MarketplaceBase):
             "ix_assignments_listed", "hit_id", "submitted_at", "id", postgresql_where=text("submitted_at IS NOT NULL")
         ),
         Index("ix_assignments_worker", "worker_id", "accepted_at"),
+        # What a Worker holds.
+        Index("ix_assignments_held", "worker_id", "deadline", postgresql_where=text("status = 'Pending'")),
         Index("ix_assignments_deadline", "deadline", postgresql_where=text("status = 'Pending'")),
         Index("ix_assignments_auto_approval", "auto_approval_at", postgresql_where=text("status = 'Submitted'")),
     )

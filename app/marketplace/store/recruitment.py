@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.marketplace.store.base import MarketplaceBase
+from app.marketplace.store.schema import MarketplaceBase
 
 
 class Channel(MarketplaceBase):

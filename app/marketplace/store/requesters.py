@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.marketplace.store.base import MarketplaceBase
+from app.marketplace.store.schema import MarketplaceBase
 
 
 class Requester(MarketplaceBase):

@@ -9,7 +9,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from app.marketplace.worker_site import account_pages, frame_pages, task_pages
+from app.marketplace.worker_site import (
+    account_pages,
+    entry_pages,
+    frame_pages,
+    message_pages,
+    profile_pages,
+    qualification_pages,
+    task_pages,
+)
 from app.marketplace.worker_site.pages import http_error_page, malformed_page, refusal_page, unavailable_page
 from app.marketplace.worker_site.refusals import Refused
 
@@ -20,7 +28,11 @@ def install(app: FastAPI) -> None:
     """Add the worker site's pages to the application."""
     app.include_router(account_pages.router)
     app.include_router(task_pages.router)
+    app.include_router(message_pages.router)
+    app.include_router(profile_pages.router)
+    app.include_router(entry_pages.router)
     app.include_router(frame_pages.router)
+    app.include_router(qualification_pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(Refused, refusal_page)
     app.add_exception_handler(RequestValidationError, malformed_page)

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from app.marketplace import qualifying
+from app.marketplace.qualifying import Action
+from app.marketplace.recruitment.visits import Scope
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, HITType, Requester, constant
+from app.marketplace.worker_site import timing
+from app.marketplace.worker_site.choosing import Choice, Order
+from app.marketplace.worker_site.timing import Pace
 
 GROUPS_A_PAGE = 30
 HISTORY_A_PAGE = 50
 # Counting further would cost more than the number is worth to a Worker.
 MOST_COUNTED = 1000
+EVERYTHING = Choice()
 # What a Worker has returned or abandoned they may do after all.
 COUNTS_AS_DONE = Assignment.status.in_([constant(word) for word in ("Pending", "Submitted", "Approved", "Rejected")])
 _ASSIGNABLE = HIT.status == constant(HITStatus.ASSIGNABLE)
@@ -21,11 +29,12 @@ _ASSIGNABLE = HIT.status == constant(HITStatus.ASSIGNABLE)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A HIT group as the list shows it; `available` stops at MOST_COUNTED."""
+    """A HIT group as the list shows it; `available` stops at MOST_COUNTED, `pace` is None until enough was submitted."""
 
     hit_type: HITType
     requester_name: str
     available: int
+    pace: Pace | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +46,46 @@ class Attempt:
     reward_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Earnings:
-    """A Worker's money and work so far."""
+def groups(
+    db: Session,
+    worker_id: str | None,
+    now: datetime,
+    *,
+    page: int = 1,
+    choice: Choice = EVERYTHING,
+    within: Scope | None = None,
+) -> Sequence[Group]:
+    """HIT groups with at least one HIT that this Worker could accept; one more than a page if there are.
 
-    approved_usd: Decimal
-    waiting_usd: Decimal
-    approved: int
-    waiting: int
-    rejected: int
-
-
-def groups(db: Session, worker_id: str | None, now: datetime, *, page: int = 1) -> Sequence[Group]:
-    """HIT groups with at least one HIT that this Worker could accept, newest first; one more than a page if there are."""
+    choice: what they want to see, and in which order. within: only the work of their visit.
+    """
     one = select(HIT.id).where(HIT.hit_type_id == HITType.id, open_to(worker_id, now)).limit(MOST_COUNTED)
     counted = select(func.count().label("available")).select_from(one.correlate(HITType).lateral()).lateral()
+    orders: dict[Order, ColumnElement[Any]] = {
+        Order.NEWEST: HITType.created_at.desc(),
+        Order.REWARD: HITType.reward_usd.desc(),
+        Order.AVAILABLE: counted.c.available.desc(),
+    }
     statement = (
         select(HITType, Requester.name, counted.c.available)
         .join(Requester, Requester.id == HITType.requester_id)
         .join(counted, true())
         .where(exists().where(HIT.hit_type_id == HITType.id, _ASSIGNABLE))
-        .where(counted.c.available > 0)
-        .order_by(HITType.created_at.desc(), HITType.id)
+        .where(counted.c.available > 0, choice.condition())
+        .order_by(orders[choice.order], HITType.created_at.desc(), HITType.id)
         .limit(GROUPS_A_PAGE + 1)
         .offset((page - 1) * GROUPS_A_PAGE)
     )
-    return [Group(*row) for row in db.execute(statement)]
+    if within is not None:
+        statement = statement.where(HITType.requester_id == within.requester_id)
+        if within.hit_type_id is not None:
+            statement = statement.where(HITType.id == within.hit_type_id)
+    barred = qualifying.barred(db, worker_id, Action.ACCEPT if choice.qualified else Action.DISCOVER)
+    if barred:
+        statement = statement.where(HITType.id.not_in(barred))
+    found = db.execute(statement).all()
+    pace = timing.paces(db, [row[0].id for row in found]) if found else {}
+    return [Group(row[0], row[1], row[2], pace.get(row[0].id)) for row in found]
 
 
 def group(db: Session, group_id: str) -> HITType | None:
@@ -90,41 +113,11 @@ def accepted(db: Session, worker_id: str, now: datetime) -> Sequence[Attempt]:
     """What the Worker has accepted and not yet handed in, most urgent first."""
     statement = (
         _attempts(worker_id)
-        .where(Assignment.status == AssignmentStatus.PENDING.value, Assignment.deadline >= now)
+        .where(Assignment.status == constant(AssignmentStatus.PENDING), Assignment.deadline >= now)
         .order_by(Assignment.deadline, Assignment.id)
         .limit(HISTORY_A_PAGE)
     )
     return [Attempt(row[0], row[1], row[2]) for row in db.execute(statement)]
-
-
-def history(db: Session, worker_id: str, *, page: int = 1) -> Sequence[Attempt]:
-    """The Worker's finished attempts, newest first; one more than a page if there are."""
-    statement = (
-        _attempts(worker_id)
-        .where(Assignment.status != AssignmentStatus.PENDING.value)
-        .order_by(Assignment.accepted_at.desc(), Assignment.id)
-        .limit(HISTORY_A_PAGE + 1)
-        .offset((page - 1) * HISTORY_A_PAGE)
-    )
-    return [Attempt(row[0], row[1], row[2]) for row in db.execute(statement)]
-
-
-def earnings(db: Session, worker_id: str) -> Earnings:
-    """Sums over the Worker's Assignments."""
-    in_status = {status: Assignment.status == status.value for status in AssignmentStatus}
-    approved, waiting = in_status[AssignmentStatus.APPROVED], in_status[AssignmentStatus.SUBMITTED]
-    row = db.execute(
-        select(
-            func.coalesce(func.sum(HIT.reward_usd).filter(approved), 0),
-            func.coalesce(func.sum(HIT.reward_usd).filter(waiting), 0),
-            func.count().filter(approved),
-            func.count().filter(waiting),
-            func.count().filter(in_status[AssignmentStatus.REJECTED]),
-        )
-        .join(HIT, HIT.id == Assignment.hit_id)
-        .where(Assignment.worker_id == worker_id)
-    ).one()
-    return Earnings(*row)
 
 
 def attempt(db: Session, worker_id: str, assignment_id: str) -> tuple[Assignment, HIT, HITType] | None:

@@ -4,9 +4,13 @@ These answers carry no session: the frame is sandboxed into an origin of its own
 AssignmentId, known only to its Worker, is the permission.
 """
 
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from markupsafe import Markup
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -14,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.logs import get_logger
-from app.marketplace import answers, bodies, questions
+from app.marketplace import answers, bodies, question_forms, questions
 from app.marketplace.context import Marketplace, marketplace_of
-from app.marketplace.questions import HTMLQuestion
-from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus
+from app.marketplace.question_forms import Filled, QuestionForm
+from app.marketplace.questions import ExternalQuestion, HTMLQuestion
+from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, constant
 from app.marketplace.worker_site import frames, working
 from app.marketplace.worker_site.pages import Market, frame_page, visitor_of
 from app.marketplace.worker_site.refusals import Refused, not_found
@@ -33,17 +38,41 @@ _FRAME_HEADERS = {
     "Cache-Control": "no-store",
 }
 _TOO_MANY = 2000
+# Inside the page: the frame's origin is none, so it could not load the file.
+_FORM_STYLE = (Path(__file__).parent / "static" / "question_form.css").read_text(encoding="utf-8")
 
 
 @router.get("/frame/{hit_id}")
 def question(
+    request: Request,
     hit_id: str,
     market: Market,
     assignment_id: Annotated[str, Query(alias="assignmentId", max_length=64)] = frames.PREVIEW_ID,
 ) -> Response:
-    """The HTMLQuestion's page, byte for byte, for its pending Assignment or as a preview."""
-    html = _html(market, _clean(hit_id), _clean(assignment_id))
-    return Response(html.encode(), media_type="text/html; charset=utf-8", headers=_FRAME_HEADERS)
+    """The HTMLQuestion's page, byte for byte, or the QuestionForm: for its pending Assignment or as a preview."""
+    shown = _question(market, _clean(hit_id), _clean(assignment_id))
+    if isinstance(shown, QuestionForm):
+        return _form_page(request, shown, _clean(assignment_id), None)
+    return Response(shown.html.encode(), media_type="text/html; charset=utf-8", headers=_FRAME_HEADERS)
+
+
+def _form_page(request: Request, form: QuestionForm, assignment_id: str, filled: Filled | None) -> Response:
+    """The form, empty, or as it was filled in with what is wrong."""
+    fields = (
+        question_forms.fields_html(form)
+        if filled is None
+        else question_forms.fields_html(form, given=filled.given, problems=filled.problems)
+    )
+    return frame_page(
+        request,
+        "question_form",
+        status=200 if filled is None else 422,
+        policy=f"{question_forms.MEDIA_POLICY}; sandbox {frames.SANDBOX}",
+        fields=fields,
+        style=Markup(_FORM_STYLE),  # noqa: S704 - our own style sheet
+        assignment_id=assignment_id,
+        preview=assignment_id == frames.PREVIEW_ID,
+    )
 
 
 async def posted_fields(request: Request) -> Fields:
@@ -85,19 +114,33 @@ def _submit(request: Request, fields: Fields) -> Response:
     if not assignment_id:
         raise Refused(400, "There was a problem submitting your results for this HIT: the form lost its assignmentId.")
     with market.database.transaction() as db:
-        working.submit(
-            db,
-            _clean(assignment_id),
-            answers.answered(fields),
-            market.clock(),
-            signed_in_as=visitor.worker_id if visitor else None,
-        )
+        signed_in_as, now = visitor.worker_id if visitor else None, market.clock()
+        form = _form_of(db, _clean(assignment_id))
+        if form is not None:
+            filled = question_forms.read(form, fields)
+            if filled.problems:
+                working.submittable(db, _clean(assignment_id), now, signed_in_as=signed_in_as)
+                return _form_page(request, form, _clean(assignment_id), filled)
+            answer: str | None = question_forms.answer_xml(filled)
+        else:
+            given = answers.answered(fields)
+            answer = answers.answer_xml(given) if given else None
+        working.submit(db, _clean(assignment_id), answer, now, signed_in_as=signed_in_as)
     log.info("assignment.submitted", assignment_id=assignment_id)
     return frame_page(request, "submitted")
 
 
-def _html(market: Marketplace, hit_id: str, assignment_id: str) -> str:
-    with market.database.transaction() as db:
+def _form_of(db: Session, assignment_id: str) -> QuestionForm | None:
+    """The QuestionForm of the Assignment's HIT; None when it has none, or is over."""
+    statement = select(HIT.question).join(Assignment, Assignment.hit_id == HIT.id)
+    pending = Assignment.status == constant(AssignmentStatus.PENDING)
+    found = db.scalar(statement.where(Assignment.id == assignment_id, pending))
+    question = None if found is None else questions.read(found)
+    return question if isinstance(question, QuestionForm) else None
+
+
+def _question(market: Marketplace, hit_id: str, assignment_id: str) -> HTMLQuestion | QuestionForm:
+    with market.database.reading() as db:
         hit = db.get(HIT, hit_id)
         mine = None if assignment_id == frames.PREVIEW_ID else db.get(Assignment, assignment_id)
     if hit is None or hit.status == HITStatus.DISPOSED:
@@ -110,9 +153,9 @@ def _html(market: Marketplace, hit_id: str, assignment_id: str) -> str:
     ):
         raise not_found("assignment")
     question = questions.read(hit.question)
-    if not isinstance(question, HTMLQuestion):
+    if isinstance(question, ExternalQuestion):
         raise not_found("page of this HIT here")
-    return question.html
+    return question
 
 
 def _clean(id: str) -> str:

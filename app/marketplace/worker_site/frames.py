@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from app.marketplace import questions
-from app.marketplace.questions import HTMLQuestion
+from app.marketplace.questions import ExternalQuestion, HTMLQuestion
 from app.marketplace.store import HIT
 
 PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"
@@ -28,9 +28,11 @@ def frame(hit: HIT, submit_to: str, *, assignment_id: str = PREVIEW_ID, worker_i
         parameters["workerId"] = worker_id
     parameters["turkSubmitTo"] = submit_to
     question = questions.read(hit.question)
-    if isinstance(question, HTMLQuestion):
-        return Frame(f"/frame/{hit.id}?{urlencode(parameters)}", question.frame_height, SANDBOX)
-    return Frame(_joined(question.url, urlencode(parameters)), question.frame_height, _sandbox(question.url, submit_to))
+    if isinstance(question, ExternalQuestion):
+        src = _joined(question.url, urlencode(parameters))
+        return Frame(src, question.frame_height, _sandbox(question.url, submit_to))
+    height = question.frame_height if isinstance(question, HTMLQuestion) else 0
+    return Frame(f"/frame/{hit.id}?{urlencode(parameters)}", height, SANDBOX)
 
 
 def _joined(url: str, query: str) -> str:

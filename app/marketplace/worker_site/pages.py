@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from app.marketplace.context import Marketplace, marketplace_of
+from app.marketplace.qualifying import Unmet
 from app.marketplace.worker_site import sessions
-from app.marketplace.worker_site.refusals import Refused, SignInNeeded
+from app.marketplace.worker_site.refusals import NotQualified, Refused, SignInNeeded
 from app.marketplace.worker_site.sessions import Visitor
 
 COOKIE = "labeljury_worker"
@@ -50,12 +52,19 @@ def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 
     )
 
 
-def frame_page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
-    """Render a page that stands inside the question's frame: sandboxed, so its one script is named by a nonce."""
+def frame_page(request: Request, name: str, *, status: int = 200, policy: str = "", **values: Any) -> Response:
+    """Render a page that stands inside the question's frame: sandboxed, so its one script is named by a nonce.
+
+    policy: what this page may do beyond that, as directives of a Content-Security-Policy.
+    """
     nonce = secrets.token_urlsafe(16)
     headers = {
-        "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'",
+        "Content-Security-Policy": "; ".join(
+            filter(None, ("default-src 'none'", f"style-src 'nonce-{nonce}'", f"script-src 'nonce-{nonce}'", policy))
+        ),
         "X-Content-Type-Options": "nosniff",
+        # The frame's address holds the AssignmentId.
+        "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
     context = {"nonce": nonce, **values}
@@ -75,7 +84,8 @@ def refusal_page(request: Request, refused: Exception) -> Response:
         raise refused
     if request.url.path.startswith("/frame/"):
         return frame_page(request, "not_taken", status=refused.http_status, message=refused.message)
-    return _refused(request, refused.http_status, refused.message)
+    unmet = refused.unmet if isinstance(refused, NotQualified) else ()
+    return _refused(request, refused.http_status, refused.message, unmet)
 
 
 def malformed_page(request: Request, error: Exception) -> Response:
@@ -96,12 +106,12 @@ def http_error_page(request: Request, error: Exception) -> Response:
     return _refused(request, status, message)
 
 
-def _refused(request: Request, status: int, message: str) -> Response:
+def _refused(request: Request, status: int, message: str, unmet: Sequence[Unmet] = ()) -> Response:
     try:
         visitor = visitor_of(request, marketplace_of(request))
     except (OperationalError, PoolTimeout):
         visitor = None  # the message is worth more than the name above it
-    return page(request, "refused", visitor, status=status, message=message)
+    return page(request, "refused", visitor, status=status, message=message, unmet=unmet)
 
 
 def visitor_of(request: Request, market: Market) -> Visitor | None:
@@ -109,7 +119,7 @@ def visitor_of(request: Request, market: Market) -> Visitor | None:
     token = request.cookies.get(COOKIE)
     if not token:
         return None
-    with market.database.transaction() as db:
+    with market.database.reading() as db:
         return sessions.visitor(db, token, market.clock())
 
 
@@ -153,14 +163,21 @@ def local_path(path: str) -> str:
     return path if safe else "/worker"
 
 
-def _duration(seconds: int) -> str:
+def duration(seconds: int) -> str:
+    """A span as people say it: `2 hours 5 minutes`, `40 seconds`."""
     parts = [(seconds // 86400, "day"), (seconds % 86400 // 3600, "hour"), (seconds % 3600 // 60, "minute")]
     shown = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
-    return " ".join(shown[:2]) or f"{seconds} seconds"
+    return " ".join(shown[:2]) or f"{seconds} second{'s' if seconds != 1 else ''}"
 
 
-def _clock_time(at: datetime) -> str:
+def clock_time(at: datetime) -> str:
+    """A moment, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-_TEMPLATES.env.filters.update(duration=_duration, clock_time=_clock_time, usd=lambda amount: f"${amount:.2f}")
+_TEMPLATES.env.filters.update(
+    duration=duration,
+    clock_time=clock_time,
+    day=lambda at: f"{at.astimezone(UTC):%Y-%m-%d}",
+    usd=lambda amount: f"${amount:.2f}",
+)

@@ -1,5 +1,9 @@
 """Why the worker site says no, in words for a Worker."""
 
+from collections.abc import Sequence
+
+from app.marketplace.qualifying import Unmet
+
 
 class Refused(Exception):
     """The request cannot be done. `message` says why and what to do instead."""
@@ -15,6 +19,14 @@ class SignInNeeded(Refused):
     def __init__(self, then: str) -> None:
         self.then = then
         super().__init__(401, "Please sign in first.")
+
+
+class NotQualified(Refused):
+    """These HITs are not for this Worker. `unmet`: the Qualifications they lack."""
+
+    def __init__(self, message: str, unmet: Sequence[Unmet] = ()) -> None:
+        self.unmet = unmet
+        super().__init__(403, message)
 
 
 def not_found(what: str) -> Refused:

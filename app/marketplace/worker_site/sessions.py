@@ -6,11 +6,11 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.marketplace.ids import new_worker_id
-from app.marketplace.store import Worker, WorkerSession
+from app.marketplace.store import Message, Visit, Worker, WorkerSession
 
 SESSION_LIFETIME = timedelta(days=30)
 # Letters and digits that nobody mistakes for one another.
@@ -19,12 +19,17 @@ _PHRASE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """The signed-in Worker; `csrf` proves that a form came from a page of this session."""
+    """The signed-in Worker; `csrf` proves that a form came from a page of this session.
+
+    visit_id: their open visit through a recruitment channel. unread: how many messages wait for them.
+    """
 
     worker_id: str
     name: str
     accept_next: bool
     csrf: str
+    visit_id: int | None
+    unread: int
 
 
 def enrol(db: Session, name: str, now: datetime) -> tuple[str, str]:
@@ -54,13 +59,23 @@ def open_session(db: Session, worker_id: str, now: datetime) -> str:
 
 def visitor(db: Session, token: str, now: datetime) -> Visitor | None:
     """Whose session this is; None when it is unknown or over."""
-    statement = select(Worker).join(WorkerSession, WorkerSession.worker_id == Worker.id)
-    statement = statement.where(WorkerSession.token_hash == _hash(token), WorkerSession.expires_at > now)
-    worker = db.scalars(statement).one_or_none()
-    if worker is None:
+    visit = select(Visit.id).where(Visit.worker_id == Worker.id, Visit.finished_at.is_(None))
+    unread = select(func.count(Message.id)).where(Message.worker_id == Worker.id, Message.read_at.is_(None))
+    statement = (
+        select(
+            Worker,
+            visit.order_by(Visit.id.desc()).limit(1).correlate(Worker).scalar_subquery(),
+            unread.correlate(Worker).scalar_subquery(),
+        )
+        .join(WorkerSession, WorkerSession.worker_id == Worker.id)
+        .where(WorkerSession.token_hash == _hash(token), WorkerSession.expires_at > now)
+    )
+    row = db.execute(statement).one_or_none()
+    if row is None:
         return None
+    worker, visit_id, unread_count = row
     csrf = hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
-    return Visitor(worker.id, worker.name, worker.accept_next, csrf)
+    return Visitor(worker.id, worker.name, worker.accept_next, csrf, visit_id, unread_count)
 
 
 def close_session(db: Session, token: str) -> None:

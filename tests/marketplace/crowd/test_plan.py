@@ -23,7 +23,7 @@ def test_a_mix_that_is_none_is_refused_with_the_fault_named(text: str, told: str
 
 def test_workers_are_cast_by_weight_to_the_last_one() -> None:
     mix = parse_mix("careful=0.7,guessing=0.1,first=0.1,slow=0.05,dropout=0.05")
-    roles = cast(CrowdPlan(workers=20, mix=mix))
+    roles = [member.behaviour for member in cast(CrowdPlan(workers=20, mix=mix))]
     assert Counter(roles) == {
         Behaviour.CAREFUL: 14,
         Behaviour.GUESSING: 2,
@@ -36,7 +36,8 @@ def test_workers_are_cast_by_weight_to_the_last_one() -> None:
 
 
 def test_equal_remainders_go_to_the_behaviour_named_first() -> None:
-    assert cast(CrowdPlan(workers=1, mix=parse_mix("dropout=1,guessing=1"))) == [Behaviour.GUESSING]
+    (only,) = cast(CrowdPlan(workers=1, mix=parse_mix("dropout=1,guessing=1")))
+    assert only.behaviour is Behaviour.GUESSING
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,18 @@ def test_equal_remainders_go_to_the_behaviour_named_first() -> None:
 def test_a_plan_that_makes_no_sense_is_refused_with_the_value_named(changed: dict[str, Any], told: str) -> None:
     with pytest.raises(BadPlan, match=told):
         check(CrowdPlan(**changed))
+
+
+def test_followers_are_led_by_the_first_of_their_group_and_a_family_by_one() -> None:
+    plan = CrowdPlan(workers=23, mix=parse_mix("copying=9,llm=5,careful=9"), seed=4)
+    crowd = cast(plan)
+    assert [member.number for member in crowd] == list(range(1, 24))
+    copying = Counter(member.leader for member in crowd if member.behaviour is Behaviour.COPYING)
+    # Nine in fours: the last has nobody to copy from.
+    assert sorted(copying.values()) == [1, 4, 4]
+    assert copying[None] == 1
+    families = Counter(member.leader for member in crowd if member.behaviour is Behaviour.LLM)
+    assert list(families.values()) == [5]
+    for member in crowd:
+        assert member.leader is None or crowd[member.leader - 1].leader == member.leader <= member.number
+    assert {member.leader for member in crowd if member.behaviour is Behaviour.CAREFUL} == {None}

@@ -11,10 +11,12 @@ from app.marketplace.crowd import browser
 from app.marketplace.crowd.answer_key import parse
 from app.marketplace.crowd.attempt import Crowd
 from app.marketplace.crowd.behaviours import Behaviour
+from app.marketplace.crowd.deciding import Member
 from app.marketplace.crowd.plan import CrowdPlan
 from app.marketplace.crowd.recognition import Recognition
 from app.marketplace.crowd.replay import VoteLedger
 from app.marketplace.crowd.report import CrowdReport, Tally
+from app.marketplace.crowd.traits import PRESETS
 from app.marketplace.crowd.visit import Visit
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.crowd.published import assignments, key_line, pictures, publish
@@ -58,7 +60,8 @@ def replayed(url: str, network: FaultyNetwork, *, workers: int = 1) -> CrowdRepo
     async def visits() -> None:
         async with network:
             for number in range(workers):
-                await Visit(number, Behaviour.CAREFUL, browser.Browser(url, network), crowd).run()
+                ada = Member(number, f"Ada {number}", "careful", Behaviour.CAREFUL, PRESETS[Behaviour.CAREFUL])
+                await Visit(ada, browser.Browser(url, network), crowd).run()
 
     asyncio.run(visits())
     return tally.report(votes_left=ledger.left, seconds=0)

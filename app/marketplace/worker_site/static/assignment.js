@@ -14,13 +14,24 @@
   });
 
   const pad = (number) => String(number).padStart(2, "0");
+  // Ears hear of the time three times only; eyes see it run.
+  const said = document.getElementById("time-said");
+  const say = (words) => {
+    if (said.textContent !== words) said.textContent = words;
+  };
+  let before = Number(head.dataset.secondsLeft);
   const tick = () => {
     const left = Math.floor((over - performance.now()) / 1000);
     if (left < 0) {
       countdown.textContent = "· the time is over";
       countdown.classList.add("bad");
+      say("The time is over.");
       return;
     }
+    for (const [mark, words] of [[300, "5 minutes left."], [60, "1 minute left."]]) {
+      if (left <= mark && before > mark) say(words);
+    }
+    before = left;
     const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
     countdown.textContent = `· ${hours ? hours + ":" + pad(minutes) : minutes}:${pad(seconds)} left`;
     countdown.classList.toggle("bad", left < 60);
@@ -28,8 +39,8 @@
   };
   tick();
 
-  // Reloading the page would throw away what is already answered in the frame.
-  acceptNext.addEventListener("change", () => {
+  // Reloading the page would throw away what is already answered in the frame. In a visit there is no such box.
+  acceptNext?.addEventListener("change", () => {
     fetch(acceptNext.action, { method: "POST", body: new URLSearchParams(new FormData(acceptNext)) });
     frame.focus();
   });

@@ -26,6 +26,7 @@ class MarketplaceBase(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         datetime: DateTime(timezone=True),
         Decimal: _MONEY,
-        dict[str, Any]: JSONB,
-        dict[str, str]: JSONB,
+        # None is NULL, not JSON's null.
+        dict[str, Any]: JSONB(none_as_null=True),
+        dict[str, str]: JSONB(none_as_null=True),
     }

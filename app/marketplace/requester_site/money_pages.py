@@ -1,0 +1,90 @@
+"""Money: every transaction with what it left, and all of them as a file."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response, StreamingResponse
+
+from app.marketplace.context import Marketplace
+from app.marketplace.requester_site import money
+from app.marketplace.requester_site.money import Movement
+from app.marketplace.requester_site.pages import ROWS_A_PAGE, Number, SignedIn
+from app.marketplace.store import TransactionKind
+
+router = APIRouter()
+# The page's form sends an empty kind for all of them.
+Kind = Annotated[str, Query(pattern=f"^({'|'.join(TransactionKind)})?$")]
+_COLUMNS = (
+    "transaction", "at", "kind", "available_change_usd", "on_hold_change_usd",
+    "available_after_usd", "on_hold_after_usd", "hit_id", "assignment_id",
+)  # fmt: skip
+_LINES_AT_ONCE = 500
+
+
+@router.get("/transactions")
+def transactions(desk: SignedIn, kind: Kind = "", before: Number = None) -> Response:
+    """A page of transactions, newest first."""
+    with desk.market.database.transaction() as db:
+        now = money.balances(db, desk.requester_id)
+        rows = money.movements(db, desk.requester_id, kind=_kind(kind), before=before, limit=ROWS_A_PAGE + 1)
+    shown, more = rows[:ROWS_A_PAGE], len(rows) > ROWS_A_PAGE
+    return desk.page(
+        "transactions",
+        balances=now,
+        movements=shown,
+        more=more,
+        kind=kind,
+        kinds=list(TransactionKind),
+        is_first=before is None,
+    )
+
+
+@router.get("/transactions.csv")
+def transactions_file(desk: SignedIn, kind: Kind = "") -> Response:
+    """All transactions, oldest first, as CSV; read from the database while it is sent."""
+    return StreamingResponse(
+        _lines(desk.market, desk.requester_id, _kind(kind)),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="transactions.csv"', "Cache-Control": "no-store"},
+    )
+
+
+def _kind(kind: str) -> TransactionKind | None:
+    return TransactionKind(kind) if kind else None
+
+
+def _lines(market: Marketplace, requester_id: str, kind: TransactionKind | None) -> Iterator[str]:
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(_COLUMNS)
+    with market.database.transaction() as db:
+        for number, movement in enumerate(money.all_movements(db, requester_id, kind)):
+            writer.writerow(_row(movement))
+            if number % _LINES_AT_ONCE == 0:
+                yield _taken(written)
+    yield _taken(written)
+
+
+def _taken(written: io.StringIO) -> str:
+    text = written.getvalue()
+    written.seek(0)
+    written.truncate()
+    return text
+
+
+def _row(movement: Movement) -> tuple[object, ...]:
+    one, after = movement, movement.after
+    return (
+        one.id,
+        one.at.isoformat(),
+        one.kind,
+        one.available_delta_usd,
+        one.on_hold_delta_usd,
+        "" if after is None else after.available_usd,
+        "" if after is None else after.on_hold_usd,
+        one.hit_id or "",
+        one.assignment_id or "",
+    )

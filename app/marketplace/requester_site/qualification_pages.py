@@ -1,0 +1,117 @@
+"""My Qualification Types: who has them, who asks for them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query
+from starlette.responses import Response
+
+from app.marketplace.requester_site import answer_tables, calls
+from app.marketplace.requester_site.pages import ROWS_A_PAGE, Desk, Id, Notice, Sender, SignedIn, Text, Token
+from app.marketplace.store import QualificationStatus, QualificationType
+from app.marketplace.wire_errors import does_not_exist
+
+router = APIRouter()
+HOLDERS = [status.value for status in QualificationStatus]
+Status = Annotated[str, Query(pattern=f"^({'|'.join(HOLDERS)})$")]
+RequestId = Annotated[str, Form(pattern="^[A-Za-z0-9]{1,64}$")]
+_MOST_REQUESTS = 20
+
+
+@router.get("/qualification-types")
+def qualification_types(
+    desk: SignedIn,
+    after: Token = "",
+    text: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """A page of my Qualification Types."""
+    listed = desk.call(
+        "ListQualificationTypes",
+        MustBeRequestable=False,
+        MustBeOwnedByCaller=True,
+        Query=text.replace("\0", "").strip(),
+        MaxResults=ROWS_A_PAGE,
+        NextToken=after,
+    )
+    types = listed["QualificationTypes"]
+    return desk.page("qualification_types", types=types, next_token=_next(listed), after=after, text=text)
+
+
+@router.get("/qualification-types/{type_id}")
+def qualification_type(
+    desk: SignedIn,
+    type_id: Id,
+    status: Status = QualificationStatus.GRANTED.value,
+    after: Token = "",
+    notice: Notice = "",
+) -> Response:
+    """One of mine: requests that wait for me, and who has it."""
+    return _show(desk, type_id, holders_status=status, after=after, notice=notice)
+
+
+@router.post("/qualification-types/{type_id}/accept")
+def accept(
+    desk: Sender,
+    type_id: Id,
+    request_id: RequestId,
+    value: Annotated[int, Form(ge=-(2**31), lt=2**31)] = 1,
+) -> Response:
+    """Grant what a Worker asks for."""
+    values = {"QualificationRequestId": request_id, "IntegerValue": value}
+    return _decide(desk, type_id, "request_accepted", "AcceptQualificationRequest", **values)
+
+
+@router.post("/qualification-types/{type_id}/reject")
+def reject(desk: Sender, type_id: Id, request_id: RequestId, reason: Text = "") -> Response:
+    """Refuse it; the Worker reads the reason."""
+    values = {"QualificationRequestId": request_id, "Reason": reason.strip()}
+    return _decide(desk, type_id, "request_rejected", "RejectQualificationRequest", **values)
+
+
+def _decide(desk: Desk, type_id: str, notice: str, operation: str, /, **values: Any) -> Response:
+    return calls.answer(
+        lambda: desk.call(operation, **values),
+        then=f"/requester/qualification-types/{type_id}?notice={notice}",
+        show=lambda problem: _show(desk, type_id, problem=problem, status=409),
+    )
+
+
+def _show(
+    desk: Desk,
+    type_id: str,
+    *,
+    holders_status: str = QualificationStatus.GRANTED.value,
+    after: str = "",
+    status: int = 200,
+    **values: str,
+) -> Response:
+    mine = desk.requester_id
+    with desk.market.database.transaction() as db:
+        kind = db.get(QualificationType, type_id)
+    if kind is None or kind.requester_id != mine or kind.deleted_at is not None:
+        raise does_not_exist("QualificationType", type_id)
+    of_type = {"QualificationTypeId": type_id}
+    requests = desk.call("ListQualificationRequests", **of_type, MaxResults=_MOST_REQUESTS)
+    holders = desk.call(
+        "ListWorkersWithQualificationType",
+        **of_type,
+        Status=holders_status,
+        MaxResults=ROWS_A_PAGE,
+        NextToken=after,
+    )
+    return desk.page(
+        "qualification_type",
+        status=status,
+        type=kind,
+        requests=[(one, answer_tables.rows(one.get("Answer"))) for one in requests["QualificationRequests"]],
+        holders=holders["Qualifications"],
+        holders_status=holders_status,
+        statuses=HOLDERS,
+        next_token=_next(holders),
+        after=after,
+        **values,
+    )
+
+
+def _next(listed: Any) -> str:
+    """Every page with rows has a NextToken; only a full one leads on."""
+    return str(listed.get("NextToken", "")) if listed["NumResults"] == ROWS_A_PAGE else ""
