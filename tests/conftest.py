@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -63,6 +64,13 @@ def template_database(postgres_url: str) -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
     """The URL of a migrated database of this test's own."""
+    with copied_database(postgres_url, template_database) as url:
+        yield url
+
+
+@contextmanager
+def copied_database(postgres_url: str, template_database: str) -> Iterator[str]:
+    """A migrated database of one's own, for as long as the block runs; its URL."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(postgres_url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")

@@ -15,9 +15,9 @@ from app.marketplace.decisions import happened
 from app.marketplace.store import HIT, Assignment, EventType, HITStatus, ReviewAction, ReviewResult
 
 
-def due(now: datetime) -> ColumnElement[bool]:
-    """Which HITs must be purged. (`reviewable_at` is empty while a HIT is not done.)"""
-    return HIT.reviewable_at.is_not(None) & HIT.purged_at.is_(None) & (HIT.reviewable_at <= now - lifecycle.KEPT)
+def due(done_until: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Which HITs must be purged: done until lifecycle.KEPT ago. (`reviewable_at` is empty while a HIT is not done.)"""
+    return HIT.reviewable_at.is_not(None) & HIT.purged_at.is_(None) & (HIT.reviewable_at <= done_until)
 
 
 def purge_if_due(db: Session, hit: HIT, now: datetime) -> list[Change]:

@@ -6,12 +6,10 @@ environment; what needs a Worker, or time to pass, is skipped there.
 
 import json
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from pydantic import SecretStr
@@ -20,7 +18,7 @@ from app.db.engine import Database
 from app.marketplace import wire
 from app.secrets import Credentials, local_credentials
 from app.settings import Settings
-from tests.conftest import database_url_of
+from tests.conftest import copied_database
 from tests.contract import model_check
 from tests.contract.raw_wire import Answer, RawWire
 from tests.contract.recording import LEDGER
@@ -35,6 +33,7 @@ FOLDER = Path(__file__).parent
 LAST = "test_operations_table.py"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them in one process, the table last: it tells what the others sent."""
     ours = [item for item in items if item.path.is_relative_to(FOLDER)]
@@ -62,13 +61,10 @@ def database(foreign_endpoint: str | None, postgres_url: str, template_database:
     """A database for all of the contract's tests."""
     if foreign_endpoint is not None:
         pytest.skip("needs our own marketplace")
-    name = f"contract_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-        database = Database(database_url_of(postgres_url, name), pool_size=8)
+    with copied_database(postgres_url, template_database) as url:
+        database = Database(url, pool_size=8)
         yield database
         database.close()
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")

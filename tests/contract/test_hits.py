@@ -229,6 +229,32 @@ def test_an_expired_hit_is_reviewable_once_nothing_is_pending_and_keeps_its_free
     assert state(mturk, hit["HITId"]) == ("Reviewable", 2, 0, 0)
 
 
+def test_work_is_refused_after_its_own_deadline(mturk: "MTurkClient", ada: Browser, let_pass: LetPass) -> None:
+    hit = publish(mturk, MaxAssignments=1, AssignmentDurationInSeconds=60)
+    assignment_id = ada.accept(hit["HITTypeId"], hit["HITId"])
+    let_pass(seconds=90)
+    assert 400 <= ada.submit(assignment_id).status_code < 500
+    assert mturk.list_assignments_for_hit(HITId=hit["HITId"])["NumResults"] == 0
+    assert state(mturk, hit["HITId"]) == ("Assignable", 1, 0, 0)
+
+
+def test_a_worker_answers_a_hit_once(mturk: "MTurkClient", ada: Browser) -> None:
+    hit = publish(mturk)
+    assignment_id = ada.work(hit["HITTypeId"], hit["HITId"])
+    shown = ada.post(f"/projects/{hit['HITTypeId']}/tasks/{hit['HITId']}/accept")
+    assert "/assignments/" not in str(shown.url)
+    assert 400 <= ada.submit(assignment_id).status_code < 500
+    assert state(mturk, hit["HITId"]) == ("Assignable", 4, 0, 0)
+
+
+def test_a_place_that_is_returned_after_the_end_is_lost(mturk: "MTurkClient", ada: Browser, let_pass: LetPass) -> None:
+    hit = publish(mturk, MaxAssignments=1, LifetimeInSeconds=60)
+    assignment_id = ada.accept(hit["HITTypeId"], hit["HITId"])
+    let_pass(seconds=90)
+    ada.post(f"/assignments/{assignment_id}/return")
+    assert state(mturk, hit["HITId"]) == ("Reviewable", 1, 0, 0)
+
+
 def test_expiring_takes_zero_the_past_and_a_reviewable_hit(mturk: "MTurkClient", post: Post) -> None:
     hit = publish(mturk)
     expire_now(mturk, hit["HITId"])
@@ -331,6 +357,7 @@ def test_reviewing_is_entered_from_reviewable_and_left_by_revert_alone(mturk: "M
     mturk.update_hit_review_status(HITId=hit_id, Revert=True)
     assert state(mturk, hit_id)[0] == "Reviewable"
     mturk.update_hit_review_status(HITId=hit_id, Revert=False)
+    # Out of Reviewing too, says the text of the real service's own error.
     mturk.delete_hit(HITId=hit_id)
 
 

@@ -71,6 +71,7 @@ def test_a_statement_that_only_reads_begins_no_transaction(database: Database) -
     assert first[1] < second[1]
     # The pool is the same, and the next one gets its transaction.
     with database.transaction() as db:
-        assert db.execute(text("SELECT pg_current_xact_id()::text")).scalar_one() == db.execute(
-            text("SELECT pg_current_xact_id()::text")
-        ).scalar_one()
+        assert (
+            db.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
+            == db.execute(text("SELECT pg_current_xact_id()::text")).scalar_one()
+        )

@@ -52,10 +52,13 @@ class Memory:
     def learn(self, kind: str, id: str) -> None:
         """Remember an id; old ones make room."""
         known = self.ids[kind]
-        if id not in known:
+        if id in known:
+            return
+        if len(known) < _MOST_KNOWN:
             known.append(id)
-            if len(known) > _MOST_KNOWN:
-                known.pop(len(id) + len(known) // 2)
+        else:
+            # Never shorter: another thread may be about to read.
+            known[sum(id.encode()) % _MOST_KNOWN] = id
 
     def fill(self, value: Any) -> Any:
         """The value with real ids in the places of `Known`."""

@@ -68,7 +68,6 @@ def sign_in(window: Window, site: str, login: Login) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.locator("#available")).to_have_text("$10,000.00")
-    window.look("requester-overview-new")
 
 
 def make_key(window: Window) -> Credentials:
@@ -155,7 +154,7 @@ def invite(window: Window) -> None:
 def look_around(window: Window) -> None:
     """The pages that only inform; once in the dark."""
     page = window.page
-    for area in ("HITs", "HIT types", "Qualifications", "Layouts"):
+    for area in ("HIT types", "Qualifications"):
         go_to(page, area)
         window.look("requester-" + area.lower().replace(" ", "-"))
     go_to(page, "HIT types")
@@ -177,7 +176,7 @@ def count_the_money(window: Window, script: "MTurkClient") -> None:
     window.look("requester-money-dark")
     balance = Decimal(script.get_account_balance()["AvailableBalance"])
     expect(page.locator("#available")).to_have_text(f"${balance:,.2f}")
-    changes = [dollars(text) for text in page.locator("#movements td:nth-child(4)").all_inner_texts()]
+    changes = [dollars(text) for text in page.locator("#movements td:nth-child(3)").all_inner_texts()]
     assert sum(changes) == balance
     paid = page.locator("#movements tr", has_text="bonus")
     expect(paid).to_contain_text("−$0.50")

@@ -8,8 +8,9 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,54 +55,74 @@ def people(server: MarketplaceProcess) -> Iterator[list[Browser]]:
         one.close()
 
 
+@dataclass(slots=True)
+class Score:
+    """What came of the calls so far. `reached`: by operation, those that were carried out."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    def send(self, connection: Connection, calls: list[Call]) -> None:
+        """Send these one after another and judge the replies."""
+        for call in calls:
+            reply = connection.send(call)
+            self.statuses[reply.status] += 1
+            if fault := fault_of(call, reply):
+                self.faults.append(fault)
+            if reply.status == 200 and call.envelope in _WELL_SENT:
+                self.reached[call.operation] += 1
+
+
 def test_the_wire_survives_whatever_is_sent_to_it(
     server: MarketplaceProcess, people: list[Browser], database: Database, database_url: str
 ) -> None:
     add_mallory(database)
     memory = Memory()
     get_started(server, people, memory)
-    statuses: Counter[int] = Counter()
-    reached: Counter[str] = Counter()
-    faults: list[str] = []
-
-    def send(connection: Connection, batch: list[Call]) -> None:
-        for call in batch:
-            reply = connection.send(call)
-            statuses[reply.status] += 1
-            if fault := fault_of(call, reply):
-                faults.append(fault)
-            if reply.status == 200 and call.envelope in _WELL_SENT:
-                reached[call.operation] += 1
-
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS))
-        connections = [Connection(server.url, server.credentials, MALLORY, memory) for _ in range(CONNECTIONS)]
-        for connection in connections:
-            stack.callback(connection.close)
-
-        @batches
-        def bombard(batch: list[Call]) -> None:
-            if faults:
-                return  # hypothesis would print the whole batch; the first fault says more
-            list(pool.map(send, connections, (batch[n::CONNECTIONS] for n in range(CONNECTIONS))))
-            faults.extend(some_work(people[statuses.total() % len(people)], memory, statuses.total()))
-
-        bombard()
+    score = Score()
+    bombard_it(server, people, memory, score)
 
     assert server.process.poll() is None
-    if not faults:
+    if not score.faults:
         mturk_client(server.url, server.credentials).get_account_balance()
     # One event a line: the end of one with a traceback says what happened, and where. All of it is written once it ended.
     server.process.terminate()
     server.process.wait(30)
     tracebacks = {line[-600:] for line in server.said().splitlines() if "Traceback" in line}
-    problems = [*faults[:3], *sorted(tracebacks)[:5]]
+    problems = [*score.faults[:3], *sorted(tracebacks)[:5]]
     assert not problems, "\n\n".join(problems)
-    assert statuses.total() >= REQUESTS
+    assert score.statuses.total() >= REQUESTS
     assert broken_rules(database_url) == {}
     # The fuzz is worth something only if it got behind the door.
-    assert reached.total() > REQUESTS / 20, reached
-    assert reached.keys() >= {"CreateHIT", "GetHIT", "ApproveAssignment", "UpdateExpirationForHIT"}, reached
+    assert score.reached.total() > REQUESTS / 20, score.reached
+    assert score.reached.keys() >= {"CreateHIT", "GetHIT", "ApproveAssignment", "UpdateExpirationForHIT"}, score.reached
+
+
+def bombard_it(server: MarketplaceProcess, people: list[Browser], memory: Memory, score: Score) -> None:
+    """Send everything, over several connections at once."""
+    with ExitStack() as stack:
+        connections = [Connection(server.url, server.credentials, MALLORY, memory) for _ in range(CONNECTIONS)]
+        for connection in connections:
+            stack.callback(connection.close)
+        pool = stack.enter_context(ThreadPoolExecutor(CONNECTIONS))
+        under_way: list[Future[None]] = []
+
+        @batches
+        def bombard(batch: list[Call]) -> None:
+            # While a batch is on its way hypothesis thinks of the next one.
+            while under_way:
+                under_way.pop().result()
+            if score.faults:
+                return  # hypothesis would print the whole batch; the first fault says more
+            sent = score.statuses.total()
+            score.faults.extend(some_work(people[sent % len(people)], memory, sent))
+            shares = (batch[n::CONNECTIONS] for n in range(CONNECTIONS))
+            under_way.extend(pool.submit(score.send, *pair) for pair in zip(connections, shares, strict=True))
+
+        bombard()
+        while under_way:
+            under_way.pop().result()
 
 
 def batches(bombard: Callable[[list[Call]], None]) -> Callable[[], None]:

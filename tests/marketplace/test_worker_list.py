@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
+from sqlalchemy import insert
 
+from app.db.engine import Database
 from app.marketplace import throttling
+from app.marketplace.store import SignInFailure
+from app.marketplace.worker_site.account_pages import ENROLMENTS_PER_ADDRESS
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.people import Browser, publish
 
@@ -180,3 +184,20 @@ def test_a_title_from_right_to_left_stands_as_it_should(mturk: "MTurkClient", wo
     listed = ada.http.get("/worker").text
     assert '<h2 dir="auto"><a' in listed
     assert "<bdi>עדה</bdi>" in listed
+
+
+def test_enrolment_is_braked_for_an_address_but_not_for_this_machine(
+    marketplace: str, database: Database, clock: MovedClock
+) -> None:
+    addresses = ("192.0.2.7", "127.0.0.1")
+    with database.transaction() as db:
+        rows = [{"who": f"enrolment@{address}", "at": clock()} for address in addresses]
+        db.execute(insert(SignInFailure), rows * ENROLMENTS_PER_ADDRESS)
+
+    def enrol(address: str) -> int:
+        fields, headers = {"name": "Ada"}, {"X-Forwarded-For": address}
+        return httpx2.post(f"{marketplace}/worker/enrol", data=fields, headers=headers).status_code
+
+    assert [enrol(address) for address in (*addresses, "192.0.2.8")] == [429, 200, 200]
+    clock.advance(minutes=16)
+    assert enrol("192.0.2.7") == 200

@@ -66,7 +66,8 @@ class Browser:
             return await asyncio.shield(sent)
         except asyncio.CancelledError:
             await asyncio.wait([sent], timeout=_LAST_REPLY_S)
-            sent.cancel()
+            if not sent.cancel() and not sent.cancelled():
+                sent.exception()  # looked at, so that asyncio does not complain about it
             raise
 
     async def open_in_frame(self, url: str) -> Page:

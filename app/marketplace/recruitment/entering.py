@@ -4,7 +4,6 @@ One person is one Worker: a person is known by the id that the link brings (for 
 a Requester, since it is the same person there; else within the channel), or by being signed in.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,22 +11,11 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.marketplace.ids import new_worker_id
+from app.marketplace.recruitment.arrivals import Arrival, NotAdmitted
 from app.marketplace.recruitment.channels import status_of
 from app.marketplace.recruitment.invitations import hash_of
 from app.marketplace.recruitment.platforms import PLATFORMS
 from app.marketplace.store import Channel, ChannelKind, ChannelMember, Invitation, Visit, Worker
-
-LONGEST_VALUE = 200
-MOST_PARAMETERS = 20
-
-
-class NotAdmitted(Exception):
-    """A person cannot come in. `message` says why and what to do; the flags, what would help."""
-
-    def __init__(self, http_status: int, message: str, *, sign_in: bool = False, sign_out: bool = False) -> None:
-        self.http_status, self.message = http_status, message
-        self.sign_in, self.sign_out = sign_in, sign_out
-        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +24,6 @@ class Door:
 
     channel: Channel
     invitation: Invitation | None
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What the entry link says of who comes. `person` is None for invite links."""
-
-    person: str | None
-    session: str | None
-    study: str | None
-    parameters: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +45,6 @@ def door(db: Session, token: str) -> Door:
     if row is None:
         raise NotAdmitted(404, "This link leads nowhere. Check that you copied all of it, or ask whoever sent it.")
     return Door(row[0], row[1])
-
-
-def arrival(channel: Channel, query: Sequence[tuple[str, str]]) -> Arrival:
-    """Read the entry link's query. Raises NotAdmitted for one that does not say who comes."""
-    kind = ChannelKind(channel.kind)
-    if kind is ChannelKind.INVITE:
-        return Arrival(None, None, None, {})
-    platform = PLATFORMS.get(kind)
-    parameters = {name: value for name, value in query[:MOST_PARAMETERS] if _storable(name) and _storable(value)}
-    worker = channel.worker_parameter or ""
-    named = (worker, platform.session, platform.study) if platform else (worker,)
-    values = [_value(query, name, needed=name == worker) for name in named] + [None, None]
-    return Arrival(values[0], values[1], values[2], parameters)
 
 
 def check_open(db: Session, at: Door, now: datetime) -> None:
@@ -228,30 +193,3 @@ def _is_member(db: Session, channel: Channel, worker_id: str) -> bool:
 def _members(db: Session, channel: Channel) -> int:
     counted = select(func.count()).select_from(ChannelMember).where(ChannelMember.channel_id == channel.id)
     return db.scalar(counted) or 0
-
-
-def _value(query: Sequence[tuple[str, str]], name: str, *, needed: bool) -> str | None:
-    values = {value.strip() for key, value in query if key == name}
-    if len(values) > 1:
-        raise NotAdmitted(400, f"This link holds {name} more than once. Open the study again from where you found it.")
-    value = next(iter(values), "")
-    if not value:
-        if needed:
-            raise NotAdmitted(
-                400,
-                f"This link does not say who you are: {name} is missing. Open the study again from where you found it;"
-                " if that does not help, tell the people who run it.",
-            )
-        return None
-    # {{%PROLIFIC_PID%}} and its older form [[%…%]]: the site did not fill its placeholder in.
-    if "%" in value or value[0] in "{[<$" or len(value) > LONGEST_VALUE or not _storable(value):
-        raise NotAdmitted(
-            400,
-            f"This link does not hold a real {name}. Do not type the link yourself: open the study from where you found"
-            " it. If you did, tell the people who run it that their link is not filled in.",
-        )
-    return value
-
-
-def _storable(text: str) -> bool:
-    return len(text) <= LONGEST_VALUE and text.isprintable()

@@ -12,8 +12,9 @@ from app.logs import get_logger
 from app.marketplace import qualifying
 from app.marketplace.context import Marketplace
 from app.marketplace.qualifying import Action
-from app.marketplace.recruitment import entering, visits
-from app.marketplace.recruitment.entering import Arrival, Door, NotAdmitted
+from app.marketplace.recruitment import arrivals, entering, visits
+from app.marketplace.recruitment.arrivals import Arrival, NotAdmitted
+from app.marketplace.recruitment.entering import Door
 from app.marketplace.recruitment.platforms import PLATFORMS
 from app.marketplace.recruitment.visits import Scope
 from app.marketplace.store import ChannelKind, Requester
@@ -43,7 +44,7 @@ def welcome(request: Request, token: str, market: Market, visitor: MaybeVisitor)
     try:
         with market.database.transaction() as db:
             door = entering.door(db, token)
-            comes = entering.arrival(door.channel, request.query_params.multi_items())
+            comes = arrivals.arrival(door.channel, request.query_params.multi_items())
             if not entering.is_expected(db, door, comes, visitor.worker_id if visitor else None):
                 entering.check_open(db, door, now)
             offer = _offer(db, door, visitor, now)
@@ -65,7 +66,7 @@ def enter(
     try:
         with market.database.transaction() as db:
             door = entering.door(db, token)
-            comes = entering.arrival(door.channel, request.query_params.multi_items())
+            comes = arrivals.arrival(door.channel, request.query_params.multi_items())
             return _enter(request, market, visitor, db, door=door, comes=comes, name=name, now=now)
     except NotAdmitted as refused:
         return _not_admitted(request, visitor, refused)

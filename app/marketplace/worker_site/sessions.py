@@ -5,8 +5,9 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.marketplace.ids import new_worker_id
@@ -59,23 +60,29 @@ def open_session(db: Session, worker_id: str, now: datetime) -> str:
 
 def visitor(db: Session, token: str, now: datetime) -> Visitor | None:
     """Whose session this is; None when it is unknown or over."""
+    row = db.execute(_visitor(), {"token_hash": _hash(token), "now": now}).one_or_none()
+    if row is None:
+        return None
+    worker_id, name, accept_next, visit_id, unread = row
+    csrf = hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
+    return Visitor(worker_id, name, accept_next, csrf, visit_id, unread)
+
+
+@cache  # Every page asks it: building the statement took longer than the database takes to answer.
+def _visitor() -> Select[str, str, bool, int | None, int]:
     visit = select(Visit.id).where(Visit.worker_id == Worker.id, Visit.finished_at.is_(None))
     unread = select(func.count(Message.id)).where(Message.worker_id == Worker.id, Message.read_at.is_(None))
-    statement = (
+    return (
         select(
-            Worker,
+            Worker.id,
+            Worker.name,
+            Worker.accept_next,
             visit.order_by(Visit.id.desc()).limit(1).correlate(Worker).scalar_subquery(),
             unread.correlate(Worker).scalar_subquery(),
         )
         .join(WorkerSession, WorkerSession.worker_id == Worker.id)
-        .where(WorkerSession.token_hash == _hash(token), WorkerSession.expires_at > now)
+        .where(WorkerSession.token_hash == bindparam("token_hash"), WorkerSession.expires_at > bindparam("now"))
     )
-    row = db.execute(statement).one_or_none()
-    if row is None:
-        return None
-    worker, visit_id, unread_count = row
-    csrf = hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
-    return Visitor(worker.id, worker.name, worker.accept_next, csrf, visit_id, unread_count)
 
 
 def close_session(db: Session, token: str) -> None:

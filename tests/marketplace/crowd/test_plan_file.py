@@ -1,4 +1,6 @@
+import re
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from app.marketplace.crowd.arrivals import SHAPES, DayShape
 from app.marketplace.crowd.behaviours import Behaviour
 from app.marketplace.crowd.errors import BadAnswerKey, BadPlan
 from app.marketplace.crowd.plan import cast
-from app.marketplace.crowd.traits import PRESETS
+from app.marketplace.crowd.traits import PRESETS, Traits
 from tests.marketplace.crowd.published import key_line
 
 ADA = '[[group]]\nbehaviour = "careful"\nworkers = 2\n'
@@ -86,3 +88,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         plan_file.load(tmp_path / "none.toml")
     with pytest.raises(BadAnswerKey, match=r"none\.jsonl: cannot be read"):
         plan_file.parse('key = "none.jsonl"\n' + ADA, beside=tmp_path)
+
+
+DOCUMENTED = (Path(__file__).parents[3] / "docs" / "crowd.md").read_text(encoding="utf-8")
+
+
+def test_the_documents_plan_is_a_crowd_and_no_behaviour_or_trait_is_missing_there(tmp_path: Path) -> None:
+    (tmp_path / "truth.jsonl").write_text(key_line(text="t", truth="given"))
+    example = DOCUMENTED.split("```toml\n", 1)[1].split("```", 1)[0]
+    assert plan_file.parse(example, beside=tmp_path).workers == 60
+    rows = [line for line in DOCUMENTED.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == {*Behaviour, *(field.name for field in fields(Traits))}

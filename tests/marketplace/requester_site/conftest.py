@@ -9,8 +9,9 @@ import httpx2
 import pytest
 
 from app.db.engine import Database
-from app.marketplace import requester_accounts
+from app.marketplace import access_keys, requester_accounts
 from app.marketplace.requesters import FIRST_REQUESTER_ID
+from app.secrets import Credentials
 
 
 @dataclass(slots=True)
@@ -92,3 +93,10 @@ def mallory(database: Database, new_window: Callable[[], httpx2.Client]) -> Offi
     office = Office(new_window(), made.login.requester_id, made.login.sign_in_name, made.login.password)
     assert office.sign_in().status_code == 200
     return office
+
+
+@pytest.fixture
+def mallorys_key(database: Database, mallory: Office) -> Credentials:
+    """For Mallory's own scripts."""
+    with database.transaction() as db:
+        return access_keys.create(db, mallory.requester_id, "script", datetime.now(UTC))

@@ -152,6 +152,13 @@ def test_a_secret_that_is_not_text_is_only_wrong(rita: Office) -> None:
     assert answer.status_code == 403
 
 
+def test_a_body_that_is_no_form_or_too_large_is_refused(rita: Office) -> None:
+    large = rita.http.post("/requester/keys", data={"csrf": rita.csrf, "label": "x" * 2_000_000})
+    assert large.status_code == 413
+    odd = rita.http.post("/requester/keys", json={"csrf": rita.csrf, "label": "x"})
+    assert odd.status_code in {403, 422}
+
+
 def test_the_first_requester_cannot_sign_in_before_the_operator_makes_a_password(
     marketplace: str, new_window: Callable[[], httpx2.Client]
 ) -> None:

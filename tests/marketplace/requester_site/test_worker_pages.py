@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from app.secrets import Credentials
+from tests.marketplace.conftest import mturk_client
 from tests.marketplace.people import Browser, publish
 from tests.marketplace.requester_site.conftest import Office, between
 
@@ -106,3 +108,15 @@ def test_requests_are_accepted_and_rejected(rita: Office, mallory: Office, worke
     holders = between(rita.get(f"qualification-types/{type_id}"), 'id="holders">', "</tbody>")
     assert ada.worker_id in holders
     assert bob.worker_id not in holders
+
+
+def test_who_works_for_two_requesters_shows_each_only_their_own(
+    marketplace: str, rita: Office, mallory: Office, ada: Browser, mallorys_key: Credentials
+) -> None:
+    hit = publish(mturk_client(marketplace, mallorys_key), Title="Mallory's work")
+    ada.work(hit["HITTypeId"])
+    hers = mallory.get(f"workers/{ada.worker_id}")
+    assert "Mallory&#39;s work" in hers
+    assert "Second" not in hers
+    assert hers.count("data-assignment-id=") == 1
+    assert "Mallory" not in rita.get(f"workers/{ada.worker_id}")
