@@ -3,7 +3,6 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -13,6 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.db import embedded, migrations
 from app.db.engine import Database
+from tests.database_pool import DatabasePool, copied_database, database_url_of, psycopg_url
+
+__all__ = ["copied_database", "database_url_of", "psycopg_url"]
 
 STUDY = Path(__file__).resolve().parents[2] / "shared" / "labelerrors"
 
@@ -61,21 +63,20 @@ def template_database(postgres_url: str) -> Iterator[str]:
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def database_pool(postgres_url: str, template_database: str) -> Iterator[DatabasePool]:
+    """Migrated databases of this test process, emptied between tests: that takes a fifth of a copy's time."""
+    pool = DatabasePool(postgres_url, template_database)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
-    """The URL of a migrated database of this test's own."""
-    with copied_database(postgres_url, template_database) as url:
-        yield url
-
-
-@contextmanager
-def copied_database(postgres_url: str, template_database: str) -> Iterator[str]:
-    """A migrated database of one's own, for as long as the block runs; its URL."""
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres_url, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}")
-        yield database_url_of(postgres_url, name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+def database_url(database_pool: DatabasePool) -> Iterator[str]:
+    """The URL of a migrated, empty database of this test's own."""
+    name = database_pool.take()
+    yield database_url_of(database_pool.server_url, name)
+    database_pool.give_back(name)
 
 
 @pytest.fixture
@@ -99,13 +100,3 @@ def study() -> Path:
     if not STUDY.is_dir():
         pytest.skip(f"the study's votes are not here: {STUDY} is absent")
     return STUDY
-
-
-def database_url_of(server_url: str, name: str) -> str:
-    """The URL of database `name` on the server of `server_url`."""
-    return psycopg_url(server_url).rpartition("/")[0] + f"/{name}"
-
-
-def psycopg_url(url: str) -> str:
-    """`url` as psycopg reads it."""
-    return url.replace("postgresql+psycopg://", "postgresql://").partition("?")[0]

@@ -33,13 +33,9 @@ FOLDER = Path(__file__).parent
 LAST = "test_operations_table.py"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them in one process, the table last: it tells what the others sent."""
-    ours = [item for item in items if item.path.is_relative_to(FOLDER)]
-    for item in ours:
-        item.add_marker(pytest.mark.xdist_group("contract"))
-    for item in [item for item in ours if item.path.name == LAST]:
+    """The table comes last: it tells what the others sent."""
+    for item in [item for item in items if item.path == FOLDER / LAST]:
         items.remove(item)
         items.append(item)
 

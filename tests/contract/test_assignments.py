@@ -15,6 +15,9 @@ from tests.marketplace.people import Browser, expire_now
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
 
+# One process for all of them: they share a marketplace, and the table counts what all of them sent.
+pytestmark = pytest.mark.xdist_group("contract")
+
 Enrol = Callable[[str], Browser]
 LetPass = Callable[..., None]
 DONE = "This operation can be called with a status of: Submitted"

@@ -12,6 +12,9 @@ from tests.contract.inputs import EXTERNAL, FORM, fresh, hit_input, publish, qua
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
 
+# One process for all of them: they share a marketplace, and the table counts what all of them sent.
+pytestmark = pytest.mark.xdist_group("contract")
+
 YEAR = 31_536_000
 MONTH = 2_592_000
 

@@ -6,6 +6,9 @@ import pytest
 
 from tests.contract import recording
 
+# One process for all of them: they share a marketplace, and the table counts what all of them sent.
+pytestmark = pytest.mark.xdist_group("contract")
+
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "mturk-operations.md"
 
 

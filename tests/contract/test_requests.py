@@ -9,6 +9,9 @@ from tests.contract import recording, specimens
 from tests.contract.conftest import Post
 from tests.contract.raw_wire import Answer
 
+# One process for all of them: they share a marketplace, and the table counts what all of them sent.
+pytestmark = pytest.mark.xdist_group("contract")
+
 OPERATIONS = sorted(wire.operation_names())
 
 

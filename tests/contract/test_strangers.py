@@ -14,6 +14,9 @@ from tests.marketplace.strangers import second_requester
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
 
+# One process for all of them: they share a marketplace, and the table counts what all of them sent.
+pytestmark = pytest.mark.xdist_group("contract")
+
 
 @pytest.fixture(scope="module")
 def mallory(endpoint: str, database: Database) -> "MTurkClient":

@@ -13,6 +13,9 @@ from tests.marketplace.people import Browser
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
 
+# One process for all of them: they share a marketplace, and the table counts what all of them sent.
+pytestmark = pytest.mark.xdist_group("contract")
+
 Enrol = Callable[[str], Browser]
 EVENTS = [
     "AssignmentAccepted", "AssignmentAbandoned", "AssignmentReturned", "AssignmentSubmitted", "AssignmentRejected",

@@ -1,0 +1,99 @@
+"""Databases for tests: copies of a migrated template, emptied and used again."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+# Every table, and whether it has ever held a row since it was last emptied.
+_TABLES = """
+    SELECT format('%I.%I', n.nspname, c.relname), pg_relation_size(c.oid) > 0
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+"""
+_VERSION = "public.alembic_version"
+_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+class DatabasePool:
+    """One test at a time has a database; what it leaves is removed before the next one takes it.
+
+    A database whose tables are not the template's any more, or that cannot be emptied at once, is dropped instead.
+    """
+
+    def __init__(self, server_url: str, template: str) -> None:
+        self.server_url, self._template = server_url, template
+        self._spare: str | None = None
+        with psycopg.connect(database_url_of(server_url, template)) as connection:
+            self._tables = {name for name, _ in connection.execute(_TABLES)}
+            self._version = connection.execute(f"SELECT version_num FROM {_VERSION}").fetchall()
+
+    def take(self) -> str:
+        """The name of a migrated, empty database."""
+        name, self._spare = self._spare, None
+        return name or create(self.server_url, self._template)
+
+    def give_back(self, name: str) -> None:
+        """Empty it for the next one."""
+        if self._spare is None and self._emptied(name):
+            self._spare = name
+        else:
+            drop(self.server_url, name)
+
+    def close(self) -> None:
+        """Drop what is kept."""
+        if self._spare is not None:
+            drop(self.server_url, self._spare)
+
+    def _emptied(self, name: str) -> bool:
+        try:
+            with psycopg.connect(database_url_of(self.server_url, name), options="-c lock_timeout=2000") as connection:
+                connection.execute(_OTHERS)
+                tables = dict(connection.execute(_TABLES).fetchall())
+                if tables.keys() != self._tables or self._version != _version(connection):
+                    return False
+                used = [table for table, was_written in tables.items() if was_written and table != _VERSION]
+                if used:
+                    # Without triggers: one of ours refuses to truncate the audit trail.
+                    connection.execute("SET LOCAL session_replication_role = replica")
+                    connection.execute(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+def _version(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    return connection.execute(f"SELECT version_num FROM {_VERSION}").fetchall()
+
+
+@contextmanager
+def copied_database(server_url: str, template: str) -> Iterator[str]:
+    """A migrated database of one's own, for as long as the block runs; its URL."""
+    name = create(server_url, template)
+    yield database_url_of(server_url, name)
+    drop(server_url, name)
+
+
+def create(server_url: str, template: str) -> str:
+    """Copy the template; the copy's name."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return name
+
+
+def drop(server_url: str, name: str) -> None:
+    """Drop a database, whoever is connected to it."""
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def database_url_of(server_url: str, name: str) -> str:
+    """The URL of database `name` on the server of `server_url`."""
+    return psycopg_url(server_url).rpartition("/")[0] + f"/{name}"
+
+
+def psycopg_url(url: str) -> str:
+    """`url` as psycopg reads it."""
+    return url.replace("postgresql+psycopg://", "postgresql://").partition("?")[0]
