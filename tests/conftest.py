@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.db import embedded, migrations
 from app.db.engine import Database
 from tests.database_pool import DatabasePool, copied_database, database_url_of, psycopg_url
+from tests.scheduling import GroupedByMark
 
 __all__ = ["copied_database", "database_url_of", "psycopg_url"]
 
@@ -23,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of tests/contract; pytest wants them here."""
     parser.addoption("--mturk-endpoint", help="run tests/contract against this endpoint instead of our own marketplace")
     parser.addoption("--write-operations-table", action="store_true", help="write docs/mturk-operations.md anew")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupedByMark | None:
+    """Keeps tests of one `xdist_group` in one process."""
+    return GroupedByMark(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(autouse=True)
