@@ -50,7 +50,7 @@ class DatabasePool:
         try:
             with psycopg.connect(database_url_of(self.server_url, name), options="-c lock_timeout=2000") as connection:
                 connection.execute(_OTHERS)
-                tables = dict(connection.execute(_TABLES).fetchall())
+                tables: dict[str, bool] = dict(connection.execute(_TABLES).fetchall())
                 if tables.keys() != self._tables or self._version != _version(connection):
                     return False
                 used = [table for table, was_written in tables.items() if was_written and table != _VERSION]
