@@ -95,10 +95,10 @@ operations-table: $(VENV)/.ok ## write docs/mturk-operations.md anew: operation 
 	@$(BIN)/pytest -q tests/contract --write-operations-table
 
 tests: $(VENV)/.ok clients browser ## pytest, journeys included
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 fast-tests: $(VENV)/.ok ## pytest without the journeys
-	@$(BIN)/pytest -n $(JOBS) --dist loadgroup -m "not journey"
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder -m "not journey"
 
 # Browser tests need Chromium. As root on Debian or Ubuntu this installs the packages `chromium` and `fonts-noto-color-emoji`.
 browser:

@@ -32,6 +32,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupedBy
     return GroupedByMark(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Journeys first: one that begins last would keep a single process busy at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_new() -> Iterator[None]:
     """What one test configures of the logs is not the next one's."""
