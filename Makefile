@@ -6,8 +6,8 @@ AWS  := .venv-awscli
 # Requesters' tools that the journeys lead through a HIT's life: from PyPI and from npm.
 TOOLS := .venv-clients
 NPM  := .npm-clients
-# Test processes side by side.
-JOBS ?= 2
+# Test processes side by side: one more than CI has cores, since journeys wait a good part of their time.
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check format lint types contracts tests fast-tests deploy-files lock lock-check bench browser clean clients operations-table

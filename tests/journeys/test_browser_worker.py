@@ -126,7 +126,7 @@ def look_back(window: Window, attempts: int) -> None:
     """What the list and the history say afterwards; nothing went wrong on the way."""
     window.look("worker-returned")
     window.page.get_by_role("link", name="History").click()
-    expect(window.page.locator("tbody tr")).to_have_count(attempts)
+    expect(window.page.locator("tr[data-assignment-id]")).to_have_count(attempts)
     window.look("worker-history")
     window.check_quiet()
 
