@@ -135,7 +135,7 @@ def _settle(db: Session, hit: HIT, due: Iterable[Assignment], now: datetime) -> 
 
 
 def _rebook(hit: HIT, now: datetime) -> list[Change]:
-    expired = hit.expires_at <= now
+    expired = lifecycle.is_expired(hit.expires_at, hit.expired_at, now)
     was, counts = HITStatus(hit.status), Counts.of(hit)
     status = lifecycle.hit_status(was, counts, expired=expired)
     slots = lifecycle.slots_to_reserve(status, counts, expired=expired)

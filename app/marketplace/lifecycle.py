@@ -48,6 +48,15 @@ def hit_status(was: HITStatus, counts: Counts, *, expired: bool) -> HITStatus:
     return HITStatus.UNASSIGNABLE
 
 
+def is_expired(expires_at: datetime, expired_at: datetime | None, now: datetime) -> bool:
+    """Whether a lifetime is over. Once that has been noticed (`expired_at` is its end), it stays so until it is extended.
+
+    Another process's clock may be a little behind, and a rehearsal's may be reset: a HIT that came to life again by that
+    would reserve money that is spent, and the answer that was just being submitted would fail with it.
+    """
+    return expires_at <= now or expires_at == expired_at
+
+
 def slots_to_reserve(status: HITStatus, counts: Counts, *, expired: bool) -> int:
     """For how many Assignments money must be on hold: those that may still be approved."""
     if status is HITStatus.DISPOSED:

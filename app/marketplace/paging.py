@@ -70,4 +70,7 @@ def _part(part: object, kind: type) -> Any:
         raise TypeError(kind)
     if isinstance(value, int) and abs(value) >= 1 << 63:
         raise ValueError(value)
+    # Tokens of ours hold ids; a NUL or half a surrogate pair would only make the database fail.
+    if isinstance(value, str) and not (value.isascii() and value.isprintable()):
+        raise ValueError(value)
     return value

@@ -99,7 +99,7 @@ class Review:
             self._did("extend", hit, f"Not extended to {total}", error="InvalidMaximumAssignmentsIncrease")
             return
         expires_at = _later(hit.expires_at, minimum_time_s, self.now)
-        needed = _to_hold_usd(hit, total, expired=expires_at <= self.now)
+        needed = _to_hold_usd(hit, total, expired=lifecycle.is_expired(expires_at, hit.expired_at, self.now))
         if needed > 0 and freed_usd + _locked_balance_usd(db, hit.requester_id) < needed:
             self._did("extend", hit, "Insufficient funds", error="InsufficientFunds")
             return

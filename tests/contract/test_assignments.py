@@ -108,6 +108,17 @@ def test_a_rejection_is_overridden_within_30_days_of_the_submission(
         mturk.approve_assignment(AssignmentId=late, OverrideRejection=True)
 
 
+def test_the_30_days_of_an_override_run_from_the_submission_not_from_the_rejection(
+    mturk: "MTurkClient", ada: Browser, let_pass: LetPass
+) -> None:
+    assignment_id = submitted(mturk, ada)
+    let_pass(days=20)
+    mturk.reject_assignment(AssignmentId=assignment_id, RequesterFeedback="No bird")
+    let_pass(days=11)
+    with refused("InvalidAssignmentState"):
+        mturk.approve_assignment(AssignmentId=assignment_id, OverrideRejection=True)
+
+
 def test_work_approves_itself_when_its_delay_is_over(mturk: "MTurkClient", ada: Browser, let_pass: LetPass) -> None:
     assignment_id = submitted(mturk, ada, AutoApprovalDelayInSeconds=3600)
     default = submitted(mturk, ada)
@@ -221,6 +232,14 @@ def test_a_bonus_costs_its_fee_and_is_listed_by_hit_and_by_assignment(mturk: "MT
     assert [(one["BonusAmount"], one["Reason"]) for one in by_hit] == [("0.01", "for 0.01"), ("0.33", "for 0.33")]
     with refused(INVALID):
         mturk.list_bonus_payments()
+
+
+def test_a_bonus_costs_a_fifth_on_a_hit_with_many_assignments_too(mturk: "MTurkClient", ada: Browser) -> None:
+    masters = {"QualificationTypeId": "2F1QJWKUDD8XADTFD2Q0G6UTO95ALH", "Comparator": "DoesNotExist"}
+    assignment_id = submitted(mturk, ada, MaxAssignments=10, QualificationRequirements=[masters])
+    available, on_hold = balance(mturk)
+    mturk.send_bonus(WorkerId=ada.worker_id, BonusAmount="1.00", AssignmentId=assignment_id, Reason="good")
+    assert balance(mturk) == (available - Decimal("1.20"), on_hold)
 
 
 def test_a_bonus_token_pays_once_a_day(mturk: "MTurkClient", ada: Browser, let_pass: LetPass) -> None:

@@ -205,6 +205,17 @@ def test_a_request_without_a_key_waits_for_the_requester(mturk: "MTurkClient", a
             decide(QualificationRequestId=request["QualificationRequestId"])
 
 
+def test_a_score_given_unasked_leaves_the_workers_request_pending(mturk: "MTurkClient", ada: Browser) -> None:
+    id = qualification_type(mturk)
+    ask(ada, id)
+    mturk.associate_qualification_with_worker(QualificationTypeId=id, WorkerId=ada.worker_id, IntegerValue=7)
+    mturk.accept_qualification_request(
+        QualificationRequestId=request_of(mturk, id)["QualificationRequestId"], IntegerValue=8
+    )
+    score = mturk.get_qualification_score(QualificationTypeId=id, WorkerId=ada.worker_id)["Qualification"]
+    assert score["IntegerValue"] == 8
+
+
 def test_a_rejected_request_grants_nothing(mturk: "MTurkClient", ada: Browser) -> None:
     id = qualification_type(mturk)
     ask(ada, id)

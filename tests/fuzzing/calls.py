@@ -12,7 +12,7 @@ from botocore.model import ListShape, Shape, StructureShape
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from app.marketplace import wire
+from app.marketplace import paging, wire
 from tests.marketplace.people import html_question
 
 OPERATIONS = sorted(wire.operation_names())
@@ -99,7 +99,8 @@ def _member(name: str, shape: Shape, *, odd: bool) -> SearchStrategy[Any]:
         return st.sampled_from(good * 6 + strange) if odd else st.sampled_from(good)
     if name in _IDS or shape.name == "CustomerId":
         real = st.builds(Known, st.just(name if name in _IDS else "WorkerId"), st.integers(0, 999))
-        return st.sampled_from(range(6)).flatmap(lambda n: real if n else st.sampled_from(_ODD_IDS)) if odd else real
+        strange_ids = st.sampled_from(_ODD_IDS + _FORGED_TOKENS if name == "NextToken" else _ODD_IDS)
+        return st.sampled_from(range(6)).flatmap(lambda n: real if n else strange_ids) if odd else real
     return _of_type(shape, odd=odd)
 
 
@@ -155,6 +156,22 @@ _ODD_XML = [
 _ODD_USD = ["0.00", "5.", "0.055", ".05", "-1", "1e3", "99999999999", "0" * 400, "٣", ""]
 _ODD_NUMBERS = [0, 1, -1, 5, 29, 30, 100, 101, 31_536_001, 2**31 - 1, 2**31, 2**63, 10**30]
 _ODD_IDS = ["3" + "X" * 29, "A", "", "a b", "3" * 64, "3" * 65, "\0", "Ä"]
+# Of the right make, with keys in them that no row has.
+_FORGED_TOKENS = [
+    paging.token(key)
+    for key in (
+        ["A\0"],
+        ["\ud800"],
+        [2**63],
+        [-(2**63) + 1],
+        [1, 1],
+        [9, -1],
+        ["A", "A"],
+        ["2026-01-01", "A"],
+        ["2026-01-01T00:00:00+00:00", "\0"],
+        ["0001-01-01T00:00:00+23:59", "A"],
+    )
+]
 _ODD_TEXTS: SearchStrategy[Any] = st.one_of(
     st.text(max_size=12),
     st.sampled_from(

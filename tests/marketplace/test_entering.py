@@ -1,18 +1,21 @@
 """Through the doors of a recruitment channel: who gets in, as whom, and who does not."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from app.db.engine import Database
 from app.marketplace import recruitment
+from app.marketplace.recruitment import arrivals, entering
 from app.marketplace.requesters import FIRST_REQUESTER_ID
-from app.marketplace.store import Channel, ChannelKind, ChannelMember, Visit, Worker
+from app.marketplace.store import Channel, ChannelKind, ChannelMember, SignInFailure, Visit, Worker
+from app.marketplace.worker_site.account_pages import ENROLMENTS_PER_ADDRESS
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.newcomers import keep, newcomer, open_channel, prolific, start, visit_id_of
 from tests.marketplace.people import Browser, publish
@@ -117,6 +120,23 @@ def test_an_account_with_a_phrase_is_not_opened_by_a_link(
         assert ada.worker_id not in mallory.http.get("/worker").text
 
 
+def test_a_link_that_somebody_else_wrote_does_not_open_the_account_of_who_followed_it(
+    database: Database, marketplace: str
+) -> None:
+    study, trap = open_channel(database), open_channel(database, ChannelKind.GENERIC)
+    written_by_mallory = f"/enter/{trap.token}?who=known-to-mallory"
+    with newcomer(marketplace) as ada, newcomer(marketplace) as mallory, newcomer(marketplace) as phone:
+        start(ada, prolific(study))
+        start(ada, written_by_mallory)
+        refused = mallory.http.post(written_by_mallory)
+        assert (refused.status_code, "another link" in refused.text) == (401, True)
+        assert ada.worker_id not in mallory.http.get("/worker").text
+        for link in (prolific(study), written_by_mallory):
+            start(phone, link)
+            assert phone.worker_id == ada.worker_id
+    assert counts(database)[0] == 1
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -206,6 +226,44 @@ def test_the_same_person_clicking_twice_enters_once(database: Database, marketpl
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(come, range(6))) == {200}
     assert counts(database) == (1, 1, 1)
+
+
+def test_the_same_person_at_two_doors_at_once_is_one_worker(database: Database, marketplace: str) -> None:
+    channels = [open_channel(database) for _ in range(2)]
+
+    def come(db: Session, channel: Channel) -> str:
+        door = entering.door(db, channel.token)
+        comes = arrivals.arrival(door.channel, [("PROLIFIC_PID", PID)])
+        return entering.enter(db, door, comes, datetime.now(UTC), signed_in_as=None).worker_id
+
+    def come_alone(channel: Channel) -> str:
+        with database.transaction() as db:
+            return come(db, channel)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as db:
+            first = come(db, channels[0])
+            second = pool.submit(come_alone, channels[1])
+            wait([second], timeout=0.5)
+        assert second.result() == first
+    assert counts(database) == (1, 2, 2)
+
+
+def test_made_up_ids_are_braked_for_an_address_but_who_was_there_comes_back(
+    database: Database, marketplace: str, clock: MovedClock
+) -> None:
+    channel, headers = open_channel(database), {"X-Forwarded-For": "192.0.2.7"}
+
+    def press_start(pid: str) -> int:
+        with newcomer(marketplace) as somebody:
+            return somebody.http.post(prolific(channel, pid), headers=headers).status_code
+
+    assert press_start("was-there") == 200
+    with database.transaction() as db:
+        rows = [{"who": "enrolment@192.0.2.7", "at": clock()}] * ENROLMENTS_PER_ADDRESS
+        db.execute(insert(SignInFailure), rows)
+    assert [press_start("made-up"), press_start("was-there")] == [429, 200]
+    assert counts(database)[0] == 1
 
 
 def test_an_invite_link_enrols_even_where_enrolment_is_closed_and_shows_the_phrase_once(

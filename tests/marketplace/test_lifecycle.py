@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
+from sqlalchemy import update
 
+from app.db.engine import Database
 from app.marketplace.lifecycle import Counts, hit_status, slots_to_reserve
-from app.marketplace.store import HITStatus
+from app.marketplace.store import HITStatus, Requester
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.people import Browser, expire_now, publish, turk_code
 
@@ -97,6 +99,23 @@ def test_an_expired_hit_takes_the_answers_of_those_who_had_accepted(
     assert "time for this assignment is over" in late.text
     assert state(mturk, hit["HITId"]) == ("Reviewable", 4, 0, 0)
     assert len(mturk.list_assignments_for_hit(HITId=hit["HITId"])["Assignments"]) == 1
+
+
+def test_an_expired_hit_does_not_come_to_life_when_a_clock_is_behind(
+    mturk: "MTurkClient", worker: Callable[[str], Browser], clock: MovedClock, database: Database
+) -> None:
+    hit = publish(mturk, LifetimeInSeconds=60, AssignmentDurationInSeconds=600)
+    ada = worker("Ada")
+    assignment_id = ada.accept(hit["HITTypeId"])
+    clock.advance(seconds=61)
+    assert state(mturk, hit["HITId"])[0] == "Unassignable"
+    with database.transaction() as db:
+        # What was released by it has been spent since.
+        db.execute(update(Requester).values(available_usd=0))
+    clock.advance(seconds=-61)
+    assert ada.submit(assignment_id).status_code == 200
+    assert state(mturk, hit["HITId"])[0] == "Reviewable"
+    assert mturk.get_account_balance()["AvailableBalance"] == "0.00"
 
 
 def test_an_abandoned_assignment_is_offered_again(

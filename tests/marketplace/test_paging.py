@@ -1,9 +1,11 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
+from app.marketplace import paging
 from tests.marketplace.people import Browser, expire_now, publish
 
 if TYPE_CHECKING:
@@ -59,3 +61,13 @@ def test_assignments_are_paged_oldest_first_and_filtered_by_status(
 def test_a_token_that_is_none_of_ours_is_refused(mturk: "MTurkClient", token: str) -> None:
     with pytest.raises(ClientError, match="NextToken"):
         mturk.list_hits(NextToken=token)
+
+
+@pytest.mark.parametrize("id", ["a\0b", "\ud800", "ü"])
+def test_a_token_with_what_no_id_can_hold_is_refused_before_the_database_sees_it(mturk: "MTurkClient", id: str) -> None:
+    with pytest.raises(ClientError, match="NextToken") as refused:
+        mturk.list_worker_blocks(NextToken=paging.token([id]))
+    assert refused.value.response["Error"]["Code"] == "ParameterValidationError"
+    hit_id = publish(mturk)["HITId"]
+    with pytest.raises(ClientError, match="NextToken"):
+        mturk.list_assignments_for_hit(HITId=hit_id, NextToken=paging.token([datetime.now(UTC), id]))

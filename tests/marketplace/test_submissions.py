@@ -70,6 +70,17 @@ def test_two_slashes_get_and_multipart_are_taken_too(
     assert stored(mturk, hit_id) == [{"q": "0"}, {"q": "1"}, {"q": "2"}]
 
 
+def test_fields_in_the_forms_address_count_and_those_of_its_body_come_after_them(
+    mturk: "MTurkClient", marketplace: str, worker: Callable[[str], Browser], hit_id: str
+) -> None:
+    hit_type_id = mturk.get_hit(HITId=hit_id)["HIT"]["HITTypeId"]
+    first, second = (worker(name).accept(hit_type_id) for name in ("Ada", "Bob"))
+    assert httpx2.post(f"{marketplace}{SUBMIT}?assignmentId={first}&foo=1").status_code == 200
+    shown = httpx2.post(f"{marketplace}{SUBMIT}?assignmentId=3X&q=0&p=0", data={"assignmentId": second, "q": "1"})
+    assert shown.status_code == 200
+    assert stored(mturk, hit_id) == [{"foo": "1"}, {"q": "1", "p": "0"}]
+
+
 @pytest.mark.parametrize(
     ("fields", "status"),
     [

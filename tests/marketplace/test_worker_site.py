@@ -8,10 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.db.engine import Database
+from app.marketplace.server import create_app
 from app.settings import Settings
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.people import Browser, assignment_id_of, html_question, publish
@@ -62,7 +64,7 @@ def test_the_whole_way_from_the_list_to_the_next_hit(
     framed = httpx2.get(marketplace + frame_src(page))
     assert framed.text == QUESTION
     assert framed.headers["content-type"] == "text/html; charset=utf-8"
-    assert framed.headers["content-security-policy"] == "sandbox allow-scripts allow-forms allow-popups"
+    assert framed.headers["content-security-policy"] == "sandbox allow-scripts allow-forms allow-modals allow-popups"
     assert "x-frame-options" not in framed.headers
 
     ada.post(f"/assignments/{assignment_id}/accept-next", accept_next="on")
@@ -160,7 +162,8 @@ def test_forms_of_other_sites_are_refused(mturk: "MTurkClient", worker: Callable
     path = f"/projects/{hit['HITTypeId']}/tasks/accept_random"
     assert ada.http.post(path).status_code == 403
     assert ada.http.post(path, data={"csrf": "0" * 64}).status_code == 403
-    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+    foreign = ("https://evil.example", "null", "http://[", f"{ada.url}.evil.example", f"{ada.url}@evil.example")
+    for headers in (*({"Origin": origin} for origin in foreign), {"Sec-Fetch-Site": "cross-site"}):
         assert ada.http.post(path, data={"csrf": ada.csrf}, headers=headers).status_code == 403
         assert ada.http.post("/worker/enrol", data={"name": "Eve"}, headers=headers).status_code == 403
     same = {"Origin": ada.url, "Sec-Fetch-Site": "same-origin"}
@@ -274,6 +277,22 @@ def test_an_external_question_keeps_its_own_query(mturk: "MTurkClient", worker: 
     page = worker("Ada").http.get(f"/projects/{hit['HITTypeId']}/tasks").text
     assert 'src="https://example.org/q?a=1&amp;b=2&amp;assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&amp;hitId=' in page
     assert "allow-same-origin" in page
+
+
+def test_what_goes_wrong_in_the_frame_is_said_in_the_frame(settings: Settings) -> None:
+    nowhere = Database("postgresql://postgres@127.0.0.1:1/nowhere", pool_size=1)
+    site = TestClient(create_app(settings, nowhere))
+    answered = [
+        site.post("/mturk/externalSubmit", data={"assignmentId": "3A"}),
+        site.get("/frame/3H"),
+        site.get(f"/frame/3H?assignmentId={'3' * 65}"),
+    ]
+    nowhere.close()
+    assert [one.status_code for one in answered] == [503, 503, 422]
+    assert "stays yours" in answered[0].text
+    for one in answered:
+        assert "x-frame-options" not in one.headers
+        assert "frame-ancestors" not in one.headers["content-security-policy"]
 
 
 def test_a_form_of_many_megabytes_is_refused(marketplace: str) -> None:

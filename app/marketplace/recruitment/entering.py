@@ -7,7 +7,7 @@ a Requester, since it is the same person there; else within the channel), or by 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from app.marketplace.ids import new_worker_id
@@ -79,13 +79,14 @@ def enter(db: Session, at: Door, comes: Arrival, now: datetime, *, signed_in_as:
     For invite links the person must be signed in. Everybody who enters a channel waits for its lock: so its cap holds,
     an invitation is used once, and two clicks are one entry.
     """
+    person = comes.person or signed_in_as
+    if person is None:
+        raise NotAdmitted(401, "Please sign in, or enrol with your name.", sign_in=True)
+    _wait_for_themselves(db, at.channel, person)
     # Locked and read anew: what was read before may be out of date.
     channel = db.get_one(Channel, at.channel.id, with_for_update={"key_share": True}, populate_existing=True)
     if at.invitation is not None:
         db.refresh(at.invitation)
-    person = comes.person or signed_in_as
-    if person is None:
-        raise NotAdmitted(401, "Please sign in, or enrol with your name.", sign_in=True)
     worker_id = _known(db, channel, person, signed_in_as)
     if worker_id is None or not _is_member(db, channel, worker_id):
         check_open(db, Door(channel, at.invitation), now)
@@ -95,6 +96,12 @@ def enter(db: Session, at: Door, comes: Arrival, now: datetime, *, signed_in_as:
             at.invitation.used_at, at.invitation.used_by = now, worker_id
         db.flush()
     return Entered(worker_id, _visit(db, channel, worker_id, comes, now).id)
+
+
+def _wait_for_themselves(db: Session, channel: Channel, person: str) -> None:
+    """Until the transaction ends the same person waits at every door of the Requester, so that they become one Worker."""
+    who = f"{channel.requester_id}/{channel.kind}/{person}"
+    db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:who, 9))"), {"who": who})
 
 
 def _known(db: Session, channel: Channel, person: str, signed_in_as: str | None) -> str | None:
@@ -115,6 +122,17 @@ def _known(db: Session, channel: Channel, person: str, signed_in_as: str | None)
     if signed_in_as is None and db.scalar(select(Worker.phrase_hash).where(Worker.id == known)) is not None:
         # Who has a secret phrase is not let in by a name in a link.
         raise NotAdmitted(401, "You took part with an account of your own. Sign in to go on.", sign_in=True)
+    # A Worker enters further channels signed in, by links that anybody may have written: with the name in such a link
+    # its writer could come in as them. Only the name under which they first came opens their account.
+    made_them = within.join(Worker, Worker.id == ChannelMember.worker_id).where(
+        ChannelMember.external_id == person, ChannelMember.joined_at == Worker.created_at
+    )
+    if signed_in_as is None and db.scalar(made_them) is None:
+        raise NotAdmitted(
+            401,
+            "You took part here before, and came in by another link. Go on in the browser in which you started, or open"
+            " that first link here before this one.",
+        )
     return known
 
 

@@ -23,7 +23,7 @@ from app.marketplace.context import Marketplace, marketplace_of
 from app.marketplace.question_forms import Filled, QuestionForm
 from app.marketplace.questions import ExternalQuestion, HTMLQuestion
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, constant
-from app.marketplace.worker_site import frames, working
+from app.marketplace.worker_site import frames, stand_ins, working
 from app.marketplace.worker_site.pages import Market, frame_page, visitor_of
 from app.marketplace.worker_site.refusals import Refused, not_found
 
@@ -49,11 +49,15 @@ def question(
     market: Market,
     assignment_id: Annotated[str, Query(alias="assignmentId", max_length=64)] = frames.PREVIEW_ID,
 ) -> Response:
-    """The HTMLQuestion's page, byte for byte, or the QuestionForm: for its pending Assignment or as a preview."""
+    """The HTMLQuestion's page, or the QuestionForm: for its pending Assignment or as a preview.
+
+    The page is served byte for byte, but for MTurk's own addresses (`stand_ins`).
+    """
     shown = _question(market, _clean(hit_id), _clean(assignment_id))
     if isinstance(shown, QuestionForm):
         return _form_page(request, shown, _clean(assignment_id), None)
-    return Response(shown.html.encode(), media_type="text/html; charset=utf-8", headers=_FRAME_HEADERS)
+    page = stand_ins.at_home(shown.html, market.settings.marketplace_url)
+    return Response(page.encode(), media_type="text/html; charset=utf-8", headers=_FRAME_HEADERS)
 
 
 def _form_page(request: Request, form: QuestionForm, assignment_id: str, filled: Filled | None) -> Response:
@@ -76,12 +80,15 @@ def _form_page(request: Request, form: QuestionForm, assignment_id: str, filled:
 
 
 async def posted_fields(request: Request) -> Fields:
-    """The form's fields in their order. Raises Refused for a body that is too large, broken or holds files."""
+    """The form's fields in their order. Raises Refused for a body that is too large, broken or holds files.
+
+    Those in the address count too: many pages post to `externalSubmit?assignmentId=…`, some of them nothing besides.
+    """
+    fields: Fields = [*request.query_params.multi_items()]
     if request.method == "GET":
-        return [*request.query_params.multi_items()]
+        return fields
     if await bodies.read(request) is None:
         raise Refused(413, "There was a problem submitting your results: the answer is larger than 1 MB.")
-    fields: Fields = []
     try:
         async with request.form(max_files=1, max_fields=_TOO_MANY) as form:
             for name, value in form.multi_items():

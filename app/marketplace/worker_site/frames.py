@@ -9,7 +9,8 @@ from app.marketplace.store import HIT
 
 PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"
 # No allow-same-origin: a Requester's page must not reach the worker site's cookies or pages.
-SANDBOX = "allow-scripts allow-forms allow-popups"
+# With allow-modals, since old pages ask "Are you sure?": without it confirm() says no, and nothing is ever submitted.
+SANDBOX = "allow-scripts allow-forms allow-modals allow-popups"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,6 @@ def refusal_page(request: Request, refused: Exception) -> Response:
         return see_other(f"/worker/sign-in?next={quote(refused.then, safe='')}")
     if not isinstance(refused, Refused):
         raise refused
-    if request.url.path.startswith("/frame/"):
-        return frame_page(request, "not_taken", status=refused.http_status, message=refused.message)
     unmet = refused.unmet if isinstance(refused, NotQualified) else ()
     return _refused(request, refused.http_status, refused.message, unmet)
 
@@ -96,6 +94,8 @@ def malformed_page(request: Request, error: Exception) -> Response:
 def unavailable_page(request: Request, error: Exception) -> Response:
     """What a Worker reads while the database is out of reach."""
     message = "The marketplace is out of order for a moment. Go back and try again; an open assignment stays yours."
+    if _stands_in_frame(request):
+        return frame_page(request, "not_taken", status=503, message=message)
     return page(request, "refused", None, status=503, message=message)
 
 
@@ -107,11 +107,18 @@ def http_error_page(request: Request, error: Exception) -> Response:
 
 
 def _refused(request: Request, status: int, message: str, unmet: Sequence[Unmet] = ()) -> Response:
+    if _stands_in_frame(request):
+        return frame_page(request, "not_taken", status=status, message=message)
     try:
         visitor = visitor_of(request, marketplace_of(request))
     except (OperationalError, PoolTimeout):
         visitor = None  # the message is worth more than the name above it
     return page(request, "refused", visitor, status=status, message=message, unmet=unmet)
+
+
+def _stands_in_frame(request: Request) -> bool:
+    """Whether the answer is shown in the question's frame, where browsers show none of the site's own pages."""
+    return request.url.path.startswith("/frame/") or request.url.path.endswith("/mturk/externalSubmit")
 
 
 def visitor_of(request: Request, market: Market) -> Visitor | None:
@@ -135,8 +142,9 @@ async def same_origin(request: Request, market: Market) -> None:
     """Refuse a form that a page of another site sent. Browsers say where a form came from; other clients need not."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     ours = {request.headers.get("host"), urlsplit(market.settings.marketplace_url).netloc}
+    # Not urlsplit: of http://[ it makes an error. An origin is a scheme and a host, and nothing behind them.
     if (site is not None and site not in {"same-origin", "none"}) or (
-        origin is not None and urlsplit(origin).netloc not in ours
+        origin is not None and origin.partition("://")[2] not in ours
     ):
         raise Refused(403, "This form was sent from another site.")
 

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
+
+from app.db.engine import Database
+from app.marketplace.context import Marketplace, utc_now
 from app.marketplace.requester_site import money_pages
+from app.marketplace.requesters import FIRST_REQUESTER_ID, KeyRing
+from app.settings import Settings
 from tests.marketplace.people import Browser, publish
 from tests.marketplace.requester_site.conftest import Office, between
 
@@ -58,11 +64,20 @@ def test_one_kind_can_be_chosen(rita: Office, mturk: "MTurkClient") -> None:
     assert "Available then" not in shown
 
 
-def test_a_long_file_is_sent_in_pieces(rita: Office, mturk: "MTurkClient") -> None:
-    assert money_pages._LINES_AT_ONCE < 1000
+def test_who_fetches_a_long_file_slowly_holds_no_connection(
+    mturk: "MTurkClient", settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(3):
         publish(mturk, MaxAssignments=1)
-    assert len(rows(rita.get("transactions.csv"))) == 4
+    monkeypatch.setattr(money_pages, "_PIECE", 100)
+    own = Database(database_url, pool_size=1)
+    pieces = money_pages._lines(Marketplace(settings, own, utc_now, KeyRing(own)), FIRST_REQUESTER_ID, None)
+    first, connections_held = next(pieces), own.engine.pool.checkedout()  # type: ignore[attr-defined]
+    rest = [*pieces]
+    own.close()
+    assert connections_held == 0
+    assert len(rest) > 1
+    assert [row["kind"] for row in rows(first + "".join(rest))] == ["deposit", "reserve", "reserve", "reserve"]
 
 
 def test_a_stranger_sees_only_their_own_money(rita: Office, mallory: Office, mturk: "MTurkClient") -> None:
