@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
-from itertools import groupby
+from itertools import count, groupby
 
 from sqlalchemy import ColumnElement, CompoundSelect, DateTime, bindparam, or_, select, union
 from sqlalchemy.orm import Session
@@ -23,6 +23,8 @@ from app.marketplace.lifecycle import Counts
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, EventType, HITStatus, constant
 
 _AT_ONCE = 500
+# After hours without a server much may be due at once: one request does not wait for all of it, the timer does the rest.
+ROUNDS_A_REQUEST = 2
 # A HIT expires, for those who are notified, when its lifetime ends before its work is complete.
 _UNFINISHED = {HITStatus.ASSIGNABLE, HITStatus.UNASSIGNABLE}
 _PENDING = Assignment.status == constant(AssignmentStatus.PENDING)
@@ -65,23 +67,32 @@ def settle_hit(db: Session, hit: HIT, now: datetime) -> list[Change]:
     return _settle(db, hit, due, now)
 
 
-def settle(database: Database, now: datetime, *, wait: bool = True) -> int:
+def settle(
+    database: Database,
+    now: datetime,
+    *,
+    rounds: int | None = ROUNDS_A_REQUEST,
+    at_once: int = _AT_ONCE,
+    wait: bool = True,
+) -> int:
     """Apply what is due on any HIT, a few hundred a transaction; how many HITs were settled.
 
+    rounds: at most so many transactions, for about `at_once` HITs each; None: until nothing is due.
     wait=False leaves out HITs that somebody else has locked.
     """
     settled = 0
-    while True:
+    for _ in count() if rounds is None else range(rounds):
         # Nearly always there is nothing; what is due is looked at again under the HITs' locks.
         with database.reading() as db:
-            hit_ids = due_hits(db, now)
+            hit_ids = due_hits(db, now, at_once)
         if not hit_ids:
             return settled
         with database.transaction() as db:
             done = settle_hits(db, hit_ids, now, wait=wait)
         settled += done
         if done == 0:
-            return settled
+            break
+    return settled
 
 
 def due_hits(db: Session, now: datetime, limit: int = _AT_ONCE) -> Sequence[str]:

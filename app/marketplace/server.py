@@ -55,7 +55,9 @@ def create_app(settings: Settings, database: Database, clock: Clock = utc_now) -
     )
     app.state.marketplace = _marketplace(settings, database, clock)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
-    app.add_route("/", wire_endpoint.answer, methods=["POST"])
+    for path in ("/", "//"):
+        app.add_route(path, wire_endpoint.answer, methods=["POST"])
+        app.add_route(path, wire_endpoint.refuse, methods=["PUT", "PATCH", "DELETE", "OPTIONS"])
     app.add_route("/", _to_worker_site, methods=["GET", "HEAD"])
     app.add_route("/health", _health, methods=["GET"])
     worker_site.install(app)
@@ -107,7 +109,7 @@ def _housekeep(market: Marketplace) -> None:
         with market.database.transaction() as db:
             tokens.forget(db, market.clock())
             outbox.forget(db, market.clock())
-        settled = bookkeeping.settle(market.database, market.clock(), wait=False)
+        settled = bookkeeping.settle(market.database, market.clock(), rounds=None, wait=False)
     except (OperationalError, PoolTimeout) as error:
         log.warning("marketplace.settling_failed", error=type(error).__name__)
     else:

@@ -27,6 +27,7 @@ from app.marketplace.wire_errors import (
     NotAuthenticated,
     ServiceFault,
     Throttled,
+    UnknownOperation,
     WireError,
 )
 
@@ -52,6 +53,14 @@ class _CutOff(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+async def refuse(request: Request) -> Response:
+    """What a program hears that calls with another method than POST."""
+    refused = UnknownOperation("Operations are called with POST.")
+    body = json.dumps(refused.body(marketplace_of(request).clock()))
+    headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+    return Response(body, status_code=refused.http_status, media_type=wire.CONTENT_TYPE, headers=headers)
 
 
 def _answer(market: Marketplace, request: Request, body: bytes | None) -> tuple[Response, Trouble]:

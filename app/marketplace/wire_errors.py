@@ -5,7 +5,7 @@ WireError ─┬ RequestError              400  a rule of MTurk was broken; carr
            ├ Throttled                 400  too many calls; SDKs repeat them more slowly
            ├ MissingParameter          400  `ValidationException`: a required member is absent
            ├ MalformedRequest          400  `SerializationException`: not the JSON this operation takes
-           ├ BodyTooLarge              413
+           ├ BodyTooLarge              400
            ├ UnknownOperation          400
            ├ NotAuthenticated          4xx  no, unknown or wrong signature
            └ ServiceFault              500  temporary; SDKs repeat the call
@@ -71,7 +71,6 @@ class MalformedRequest(WireError):
 class BodyTooLarge(WireError):
     """The body exceeds the limit."""
 
-    http_status = 413
     type_name = "RequestEntityTooLargeException"
 
 

@@ -152,12 +152,16 @@ def test_the_worker_reads_of_the_bonus_and_its_reason(mturk: "MTurkClient", ada:
     assert "Label Jury" in shown
 
 
-def test_listing_takes_either_a_hit_or_an_assignment(mturk: "MTurkClient", done: str) -> None:
+def test_listing_takes_a_hit_an_assignment_or_both(mturk: "MTurkClient", ada: Browser, done: str) -> None:
     hit_id = mturk.get_assignment(AssignmentId=done)["HIT"]["HITId"]
-    both: list[Any] = [{}, {"HITId": hit_id, "AssignmentId": done}]
-    for wanted in both:
-        with pytest.raises(ClientError, match="ParameterValidationError"):
-            mturk.list_bonus_payments(**wanted)
+    other = publish(mturk, Title="Another one")["HITId"]
+    send(mturk, ada.worker_id, done)
+    wanted: list[Any] = [{"HITId": hit_id}, {"AssignmentId": done}, {"HITId": hit_id, "AssignmentId": done}]
+    for ids in wanted:
+        assert mturk.list_bonus_payments(**ids)["NumResults"] == 1
+    assert mturk.list_bonus_payments(HITId=other, AssignmentId=done)["NumResults"] == 0
+    with pytest.raises(ClientError, match="must be given"):
+        mturk.list_bonus_payments()
 
 
 def test_bonuses_come_in_pages_oldest_first(mturk: "MTurkClient", ada: Browser, done: str) -> None:

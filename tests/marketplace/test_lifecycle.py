@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from sqlalchemy import update
 
 from app.db.engine import Database
+from app.marketplace import bookkeeping
 from app.marketplace.lifecycle import Counts, hit_status, slots_to_reserve
 from app.marketplace.store import HITStatus, Requester
 from tests.marketplace.conftest import MovedClock
@@ -216,3 +217,15 @@ def test_only_a_reviewable_hit_with_all_work_decided_is_deleted(
         mturk.delete_hit(HITId=hit["HITId"])
     with pytest.raises(mturk.exceptions.RequestError, match="Disposed"):
         mturk.approve_assignment(AssignmentId=assignment_id, OverrideRejection=True)
+
+
+def test_a_request_settles_a_part_of_a_pile_and_the_timer_the_rest(
+    mturk: "MTurkClient", database: Database, clock: MovedClock
+) -> None:
+    for number in range(5):
+        publish(mturk, Title=f"number {number}")
+    clock.advance(hours=2)
+    now = clock()
+    assert bookkeeping.settle(database, now, rounds=2, at_once=2) == 4
+    assert bookkeeping.settle(database, now, rounds=None, at_once=2) == 1
+    assert bookkeeping.settle(database, now, rounds=None) == 0

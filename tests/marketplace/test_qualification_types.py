@@ -113,7 +113,7 @@ def test_an_update_changes_what_it_names_and_nothing_else(mturk: "MTurkClient") 
 def test_a_test_is_replaced_whole_and_never_removed(mturk: "MTurkClient") -> None:
     id = define(mturk, Test=TEST, AnswerKey=KEY, TestDurationInSeconds=300)
     mturk.update_qualification_type(QualificationTypeId=id, Test="", TestDurationInSeconds=10)
-    assert mturk.get_qualification_type(QualificationTypeId=id)["QualificationType"]["TestDurationInSeconds"] == 300
+    assert mturk.get_qualification_type(QualificationTypeId=id)["QualificationType"]["Test"] == TEST
     for wrong in ({"AnswerKey": KEY}, {"Test": TEST}, {"AutoGranted": True}):
         with pytest.raises(ClientError, match="ParameterValidationError"):
             mturk.update_qualification_type(QualificationTypeId=id, **wrong)
@@ -271,3 +271,13 @@ def test_a_strangers_type_does_not_exist(mturk: "MTurkClient", marketplace: str,
         with pytest.raises(ClientError, match="does not exist"):
             refused()
     assert define(mallory) != id
+
+
+def test_the_time_for_a_test_can_be_changed_alone(mturk: "MTurkClient") -> None:
+    made = mturk.create_qualification_type(
+        Name="Birds", Description="d", QualificationTypeStatus="Active", Test=TEST, TestDurationInSeconds=60
+    )["QualificationType"]
+    type_id = made["QualificationTypeId"]
+    changed = mturk.update_qualification_type(QualificationTypeId=type_id, TestDurationInSeconds=90)
+    assert changed["QualificationType"]["TestDurationInSeconds"] == 90
+    assert changed["QualificationType"]["Test"] == TEST

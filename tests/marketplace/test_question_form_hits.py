@@ -93,7 +93,7 @@ def test_the_frame_is_sandboxed_and_loads_nothing_but_media(
 ) -> None:
     shown = framed(worker("Ada"), hit, "ASSIGNMENT_ID_NOT_AVAILABLE")
     policy = shown.headers["content-security-policy"]
-    assert "sandbox allow-scripts allow-forms allow-modals allow-popups" in policy
+    assert "sandbox allow-scripts allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox" in policy
     assert "allow-same-origin" not in policy
     assert policy.startswith("default-src 'none'; style-src 'nonce-")
     assert shown.headers["referrer-policy"] == "no-referrer"

@@ -110,6 +110,24 @@ def test_what_is_no_answer_is_refused_in_words_and_not_stored(
     assert httpx2.post(marketplace + SUBMIT, data={"assignmentId": assignment_id, "q": "1"}).status_code == 200
 
 
+def test_a_file_field_in_which_nothing_was_chosen_does_not_matter(
+    mturk: "MTurkClient", marketplace: str, hit_id: str, assignment_id: str
+) -> None:
+    body = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"{rest}\r\n\r\n{value}\r\n'
+        for name, rest, value in (
+            ("assignmentId", "", assignment_id),
+            ("photo", '; filename=""\r\nContent-Type: application/octet-stream', ""),
+            ("scan", '; filename=""\r\nContent-Type: application/octet-stream', ""),
+            ("q", "", "1"),
+        )
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    shown = httpx2.post(marketplace + SUBMIT, content=(body + "--x--\r\n").encode(), headers=headers)
+    assert shown.status_code == 200, shown.text
+    assert len(stored(mturk, hit_id)) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "content_type"),
     [

@@ -233,6 +233,17 @@ def test_an_unknown_operation_is_refused(marketplace: str, credentials: Credenti
     assert httpx2.post(marketplace + "/", content=b"{}").status_code == 400
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_another_method_than_post_is_refused_as_the_wire_refuses(marketplace: str, method: str) -> None:
+    shown = httpx2.request(method, marketplace + "/")
+    assert (shown.status_code, code_of(shown)) == (400, "UnknownOperationException")
+
+
+def test_two_slashes_are_the_endpoint_too(marketplace: str, credentials: Credentials) -> None:
+    shown = httpx2.post(marketplace + "//", content=b"{}")
+    assert (shown.status_code, code_of(shown)) == (400, "UnknownOperationException")
+
+
 def test_a_missing_member_is_a_validation_exception(marketplace: str, credentials: Credentials) -> None:
     shown = post(marketplace, credentials, b'{"HITId": null}', target=TARGET + "GetHIT")
     assert (shown.status_code, code_of(shown)) == (400, "ValidationException")

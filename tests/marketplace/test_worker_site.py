@@ -64,7 +64,10 @@ def test_the_whole_way_from_the_list_to_the_next_hit(
     framed = httpx2.get(marketplace + frame_src(page))
     assert framed.text == QUESTION
     assert framed.headers["content-type"] == "text/html; charset=utf-8"
-    assert framed.headers["content-security-policy"] == "sandbox allow-scripts allow-forms allow-modals allow-popups"
+    assert (
+        framed.headers["content-security-policy"]
+        == "sandbox allow-scripts allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox"
+    )
     assert "x-frame-options" not in framed.headers
 
     ada.post(f"/assignments/{assignment_id}/accept-next", accept_next="on")

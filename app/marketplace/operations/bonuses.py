@@ -64,9 +64,9 @@ def send_bonus(db: Session, requester_id: str, params: Mapping[str, Any], now: d
 
 
 def list_bonus_payments(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
-    """The Bonuses paid for a HIT or for an Assignment, oldest first."""
+    """The Bonuses paid for a HIT, for an Assignment, or for an Assignment if it is of that HIT; oldest first."""
     page = paging.requested(params, int)
-    statement = select(BonusPayment).where(_wanted(db, requester_id, params))
+    statement = select(BonusPayment).where(*_wanted(db, requester_id, params))
     if page.after is not None:
         statement = statement.where(BonusPayment.seq > page.after[0])
     if page.seen_until is not None:
@@ -75,17 +75,20 @@ def list_bonus_payments(db: Session, requester_id: str, params: Mapping[str, Any
     return paging.answer("BonusPayments", [_shape(row) for row in rows], [rows[-1].seq] if rows else [])
 
 
-def _wanted(db: Session, requester_id: str, params: Mapping[str, Any]) -> ColumnElement[bool]:
+def _wanted(db: Session, requester_id: str, params: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     """Raises ParameterValidationError or RequestError …DoesNotExist."""
-    if ("HITId" in params) == ("AssignmentId" in params):
-        raise ParameterValidationError("Either HITId or AssignmentId must be given, and not both.")
+    wanted: list[ColumnElement[bool]] = []
+    if "HITId" not in params and "AssignmentId" not in params:
+        raise ParameterValidationError("HITId or AssignmentId must be given.")
     if "HITId" in params:
         hit = db.get(HIT, params["HITId"])
         if hit is None or hit.requester_id != requester_id or hit.purged_at is not None:
             raise does_not_exist("HIT", params["HITId"])
-        return BonusPayment.hit_id == hit.id
-    _, assignment = _owned(db, requester_id, params["AssignmentId"])
-    return BonusPayment.assignment_id == assignment.id
+        wanted.append(BonusPayment.hit_id == hit.id)
+    if "AssignmentId" in params:
+        _, assignment = _owned(db, requester_id, params["AssignmentId"])
+        wanted.append(BonusPayment.assignment_id == assignment.id)
+    return wanted
 
 
 def _owned(db: Session, requester_id: str, assignment_id: str) -> tuple[HIT, Assignment]:

@@ -78,6 +78,8 @@ def update_qualification_type(
     kind = owned(db, requester_id, params["QualificationTypeId"], lock=True)
     if test is not None:
         kind.test, kind.test_duration_s, kind.answer_key = test.questions, test.duration_s, test.answer_key
+    elif kind.test:
+        kind.test_duration_s = params.get("TestDurationInSeconds", kind.test_duration_s)
     kind.description = params.get("Description", kind.description)
     kind.status = params.get("QualificationTypeStatus", kind.status)
     kind.retry_delay_s = params.get("RetryDelayInSeconds", kind.retry_delay_s)

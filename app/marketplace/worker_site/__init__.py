@@ -9,6 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from app.marketplace.wire_errors import WireError
 from app.marketplace.worker_site import (
     account_pages,
     entry_pages,
@@ -35,6 +36,8 @@ def install(app: FastAPI) -> None:
     app.include_router(qualification_pages.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(Refused, refusal_page)
+    # Whatever the books refuse beneath a page is put right by somebody else than the Worker.
+    app.add_exception_handler(WireError, unavailable_page)
     app.add_exception_handler(RequestValidationError, malformed_page)
     app.add_exception_handler(HTTPException, http_error_page)
     app.add_exception_handler(OperationalError, unavailable_page)

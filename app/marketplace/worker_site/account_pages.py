@@ -31,8 +31,8 @@ router = APIRouter()
 LONGEST_NAME = 80
 # Within throttling.WINDOW; a class room or an office stands behind one address.
 ENROLMENTS_PER_ADDRESS = 100
-Next = Annotated[str, Query(alias="next", max_length=500)]
-NextField = Annotated[str, Form(alias="next", max_length=500)]
+Next = Annotated[str, Query(alias="next", max_length=8000)]
+NextField = Annotated[str, Form(alias="next", max_length=8000)]
 PageNumber = Annotated[int, Query(ge=1, le=10_000)]
 
 

@@ -90,8 +90,10 @@ async def posted_fields(request: Request) -> Fields:
     if await bodies.read(request) is None:
         raise Refused(413, "There was a problem submitting your results: the answer is larger than 1 MB.")
     try:
-        async with request.form(max_files=1, max_fields=_TOO_MANY) as form:
+        async with request.form(max_files=_TOO_MANY, max_fields=_TOO_MANY) as form:
             for name, value in form.multi_items():
+                if isinstance(value, UploadFile) and not value.filename:
+                    continue  # a file field in which nothing was chosen
                 if isinstance(value, UploadFile):
                     raise Refused(400, "There was a problem submitting your results: files cannot be submitted.")
                 fields.append((name, value))

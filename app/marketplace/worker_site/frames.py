@@ -10,7 +10,8 @@ from app.marketplace.store import HIT
 PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"
 # No allow-same-origin: a Requester's page must not reach the worker site's cookies or pages.
 # With allow-modals, since old pages ask "Are you sure?": without it confirm() says no, and nothing is ever submitted.
-SANDBOX = "allow-scripts allow-forms allow-modals allow-popups"
+# What a question opens in a window of its own is an ordinary page of somebody else, which may need its own cookies.
+SANDBOX = "allow-scripts allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ _PAGE_HEADERS = {
     " form-action 'self'; frame-ancestors 'none'; frame-src 'self' https: http://127.0.0.1:* http://localhost:*",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    # A question may open windows: those that lead here are not its to hold.
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }

@@ -1,5 +1,6 @@
 """A Worker's way through a visit: from one HIT to the next, until it is finished."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from app.marketplace import bookkeeping
 from app.marketplace.recruitment import visits
 from app.marketplace.recruitment.visits import Stay
 from app.marketplace.worker_site import browsing, working
-from app.marketplace.worker_site.refusals import NotQualified, not_found
+from app.marketplace.worker_site.refusals import NotQualified, Refused, not_found
 from app.marketplace.worker_site.sessions import Visitor
 
 
@@ -51,7 +52,8 @@ def leave(database: Database, worker_id: str, visit_id: int, now: datetime) -> s
     if stay is None:
         raise not_found("visit")
     for assignment_id in held:
-        with database.transaction() as db:
+        # Refused where it was handed in meanwhile, from another window.
+        with suppress(Refused), database.transaction() as db:
             working.give_back(db, worker_id, assignment_id, now)
     with database.transaction() as db:
         stay = visits.locked(db, worker_id, visit_id)
@@ -78,7 +80,8 @@ def _next_hit(database: Database, worker_id: str, stay: Stay, now: datetime) -> 
         return f"{_page_of(stay)}?notice=none_left"
     with database.transaction() as db:
         locked = visits.locked(db, worker_id, stay.visit.id)
-        ended = locked is not None and locked.done > 0 and visits.finish(locked, now)
+        # With groups on the list others were only faster just now: there may be more in a moment.
+        ended = not groups and locked is not None and locked.done > 0 and visits.finish(locked, now)
     return _page_of(stay) if ended else f"{_page_of(stay)}?notice=none_left"
 
 

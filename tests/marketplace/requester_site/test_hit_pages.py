@@ -61,7 +61,7 @@ def test_the_question_stands_only_in_a_sandboxed_frame(rita: Office, mturk: "MTu
     hit = publish(mturk, Question=html_question(page))
     shown = rita.get(f"hits/{hit['HITId']}")
     assert "Secret question" not in shown
-    assert 'sandbox="allow-scripts allow-forms allow-modals allow-popups"' in shown
+    assert 'sandbox="allow-scripts allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox"' in shown
     source = between(shown, 'src="/frame/', '"').replace("&amp;", "&")
     framed = rita.http.get(f"/frame/{source}")
     assert "Secret question" in framed.text
