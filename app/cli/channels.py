@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from app.cli import talking
-from app.cli.opening import BY, Opened, opened
+from app.cli import requesters, talking
+from app.cli.opening import BY, opened
 from app.cli.talking import counted
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 app = typer.Typer(
     help="Where Workers come from: invite links, Prolific, CloudResearch Connect, any other site.", no_args_is_help=True
@@ -69,21 +66,21 @@ def add(
     from app.marketplace.recruitment import NewChannel
     from app.marketplace.store import ChannelKind
 
-    now = datetime.now(UTC)
-    new = NewChannel(
-        name=name,
-        kind=ChannelKind(kind),
-        worker_parameter=parameter,
-        completion_url=completion_url,
-        completion_code=code,
-        hit_type_id=hit_type,
-        assignments_a_visit=per_visit,
-        most_workers=most_workers,
-        is_shared=not single_use,
-        expires_at=_from_now(now, expires_in_days),
-    )
     with opened() as service, service.database.transaction() as db:
-        owner = _owner(service, db, requester, now)
+        now = requesters.ready(service, db)
+        new = NewChannel(
+            name=name,
+            kind=ChannelKind(kind),
+            worker_parameter=parameter,
+            completion_url=completion_url,
+            completion_code=code,
+            hit_type_id=hit_type,
+            assignments_a_visit=per_visit,
+            most_workers=most_workers,
+            is_shared=not single_use,
+            expires_at=_from_now(now, expires_in_days),
+        )
+        owner = requesters.owner(db, requester)
         made = recruitment.create(db, owner, new, now)
         audit.record(db, actor=BY, action="marketplace.channel_added", channel_id=made.id, requester_id=owner)
         number, link = made.id, recruitment.entry_link(made, service.settings.marketplace_url)
@@ -98,9 +95,9 @@ def list_(requester: Requester = "") -> None:
     """List the channels with how far the people in them have come."""
     from app.marketplace import recruitment
 
-    now = datetime.now(UTC)
     with opened() as service, service.database.transaction() as db:
-        found = recruitment.figures(db, _owner(service, db, requester, now))
+        now = requesters.ready(service, db)
+        found = recruitment.figures(db, requesters.owner(db, requester))
         for one in found:
             channel = one.channel
             console.print(
@@ -121,9 +118,9 @@ def close(number: Annotated[int, typer.Argument(help="The channel's number.")], 
     from app.db import audit
     from app.marketplace import recruitment
 
-    now = datetime.now(UTC)
     with opened() as service, service.database.transaction() as db:
-        owner = _owner(service, db, requester, now)
+        now = requesters.ready(service, db)
+        owner = requesters.owner(db, requester)
         recruitment.close(db, owner, number, now)
         audit.record(db, actor=BY, action="marketplace.channel_closed", channel_id=number, requester_id=owner)
     console.print(f"Channel {number} is closed.")
@@ -143,9 +140,9 @@ def invite(
 
     if people and count is not None:
         raise typer.BadParameter("give either names or --count")
-    now = datetime.now(UTC)
     with opened() as service, service.database.transaction() as db:
-        owner = _owner(service, db, requester, now)
+        now = requesters.ready(service, db)
+        owner = requesters.owner(db, requester)
         made = recruitment.invite(
             db,
             owner,
@@ -162,10 +159,3 @@ def invite(
 
 def _from_now(now: datetime, days: float | None) -> datetime | None:
     return None if days is None else now + timedelta(days=days)
-
-
-def _owner(service: Opened, db: Session, requester: str, now: datetime) -> str:
-    from app.marketplace import requester_accounts, requesters
-
-    requesters.ensure_first_requester(db, service.settings, now)
-    return requester_accounts.find(db, requester).id if requester else requesters.FIRST_REQUESTER_ID

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from app.cli import talking
+from app.cli import requesters, talking
 from app.cli.opening import BY, opened
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 app = typer.Typer(help="HIT layouts: questions with placeholders, for CreateHIT's HITLayoutId.", no_args_is_help=True)
 console = talking.console()
-Requester = Annotated[str, typer.Option(help="The Requester's id; by default the first one's.")]
+Requester = Annotated[str, typer.Option(help="A Requester's sign-in name or id; by default the first one's.")]
 
 
 def register(parent: typer.Typer) -> None:
@@ -35,20 +32,17 @@ def add(
     requester: Requester = "",
 ) -> None:
     """Keep a layout and print its HITLayoutId."""
-    from datetime import UTC, datetime
-
     from app.db import audit
-    from app.marketplace import layouts, requesters
+    from app.marketplace import layouts
     from app.marketplace.wire_errors import WireError
 
-    now = datetime.now(UTC)
     try:
         question = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{file} cannot be read as UTF-8 text ({error})") from error
     with opened() as service, service.database.transaction() as db:
-        requesters.ensure_first_requester(db, service.settings, now)
-        owner = _owner(db, requester)
+        now = requesters.ready(service, db)
+        owner = requesters.owner(db, requester)
         try:
             layout_id = layouts.create(db, owner, name, question, now)
         except WireError as refused:
@@ -64,19 +58,9 @@ def list_(requester: Requester = "") -> None:
     from app.marketplace import layouts
 
     with opened() as service, service.database.transaction() as db:
-        found = layouts.owned_by(db, _owner(db, requester))
+        found = layouts.owned_by(db, requesters.owner(db, requester))
         for layout in found:
             wanted = ", ".join(layouts.placeholders(layout.question)) or "nothing"
             console.print(f"{layout.id}  {layout.name}  (placeholders: {wanted})", markup=False)
     if not found:
         console.print("No layouts yet: labeljury marketplace layout add NAME FILE")
-
-
-def _owner(db: Session, requester: str) -> str:
-    from app.marketplace import requesters
-    from app.marketplace.store import Requester as Row
-
-    owner = requester or requesters.FIRST_REQUESTER_ID
-    if "\0" in owner or (requester and db.get(Row, owner) is None):
-        raise typer.BadParameter(f"there is no Requester {owner!r}")
-    return owner

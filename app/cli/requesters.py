@@ -179,12 +179,10 @@ def revoke_masters(worker_id: WorkerId) -> None:
 
 
 def ready(service: Opened, db: Session) -> datetime:
-    """The time; the first Requester exists, though the marketplace may never have run."""
-    from datetime import UTC, datetime
+    """The marketplace's time; the first Requester exists, though the marketplace may never have run."""
+    from app.marketplace import clock, requesters
 
-    from app.marketplace import requesters
-
-    now = datetime.now(UTC)
+    now = clock.time_of(db, service.settings)
     requesters.ensure_first_requester(db, service.settings, now)
     return now
 

@@ -1,9 +1,13 @@
 """`labeljury marketplace channel`: the operator opens, lists and closes the ways in."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from app.db.engine import Database
+from app.marketplace.store import Channel
 from tests.cli.test_commands import Typist, rita
 
 __all__ = ["rita"]
@@ -44,3 +48,15 @@ def test_single_use_links_are_printed_once_each_with_its_name(rita: Typist) -> N
 def test_a_faulty_channel_is_explained(rita: Typist, typed: list[str], said: str) -> None:
     assert rita.types("marketplace", "channel", *typed) == 1
     assert said in rita.complained
+
+
+def test_an_invitation_of_a_rehearsal_lasts_by_the_marketplaces_clock(
+    rita: Typist, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELJURY_MARKETPLACE_REHEARSAL", "true")
+    assert rita.types("marketplace", "clock", "advance", "30d") == 0
+    assert rita.types("marketplace", "channel", "add", "Raters", "--expires-in-days", "1") == 0
+    with database.transaction() as db:
+        expires_at = db.scalars(select(Channel.expires_at)).one()
+    assert expires_at is not None
+    assert expires_at - datetime.now(UTC) > timedelta(days=30)
