@@ -20,7 +20,7 @@ from app.marketplace.worker_site.timing import Pace
 GROUPS_A_PAGE = 30
 HISTORY_A_PAGE = 50
 # Counting further would cost more than the number is worth to a Worker.
-MOST_COUNTED = 1000
+MOST_COUNTED = 250
 EVERYTHING = Choice()
 # What a Worker has returned or abandoned they may do after all.
 COUNTS_AS_DONE = Assignment.status.in_([constant(word) for word in ("Pending", "Submitted", "Approved", "Rejected")])
