@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -85,7 +86,9 @@ def add(
         audit.record(db, actor=BY, action="marketplace.channel_added", channel_id=made.id, requester_id=owner)
         number, link = made.id, recruitment.entry_link(made, service.settings.marketplace_url)
     if single_use:
-        console.print(f"Channel {number}. Make its links with: labeljury marketplace channel invite {number}")
+        whose = f" --requester {shlex.quote(requester)}" if requester else ""
+        command = f"labeljury marketplace channel invite {number}{whose}"
+        console.print(f"Channel {number}. Make its links with: {command}", markup=False, soft_wrap=True)
     else:
         console.print(f"Channel {number}: {link}", markup=False)
 

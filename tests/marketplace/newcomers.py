@@ -1,5 +1,6 @@
 """People who come by an entry link, with browsers of their own."""
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from app.marketplace.requesters import FIRST_REQUESTER_ID
 from app.marketplace.store import Channel, ChannelKind
 from tests.marketplace.people import Browser, assignment_id_of
 
+_START = re.compile(r'<form method="post" action="([^"]+)" id="start-form"')
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 
 
@@ -49,8 +51,9 @@ def prolific(channel: Channel, pid: str = "60a1b2c3d4e5f60718293a4b", session: s
 def start(browser: Browser, link: str, **fields: str) -> httpx2.Response:
     """Open the link, press Start; keeps the form token and the Worker's id of the page that follows."""
     shown = browser.http.get(link)
-    assert 'id="start-form"' in shown.text, shown.text
-    shown = browser.http.post(link, data=fields)
+    form = _START.search(shown.text)
+    assert form, shown.text
+    shown = browser.http.post(html.unescape(form[1]), data=fields)
     assert shown.status_code == 200, shown.text
     keep(browser, shown)
     return shown

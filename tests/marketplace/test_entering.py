@@ -363,3 +363,12 @@ def test_ids_of_people_are_not_logged(database: Database, marketplace: str) -> N
     assert "worker.entered" in {event["event"] for event in events}
     assert PID not in str(events)
     assert ada.worker_id not in str(events)
+
+
+def test_who_is_signed_in_already_may_open_the_link_again(marketplace: str, database: Database) -> None:
+    channel = open_channel(database)
+    with newcomer(marketplace) as paul:
+        start(paul, prolific(channel))
+        first = paul.worker_id
+        start(paul, prolific(channel))
+        assert paul.worker_id == first
