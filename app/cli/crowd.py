@@ -76,7 +76,7 @@ def crowd(
 
 def _run(site: str, plan: CrowdPlan) -> None:
     """Send the crowd and show what it did. Exit code 1 when something went wrong, 130 after Ctrl-C."""
-    from app.cli.rehearsal import run_with_progress
+    from app.cli.crowd_progress import run_with_progress
     from app.marketplace.crowd import CrowdInterrupted
 
     try:

@@ -148,20 +148,14 @@ def _publish(service: Opened, items: Path, seed: int) -> BatchId:
 
 
 def _send_crowd(service: Opened, batch_id: BatchId, key: Path, seed: int) -> CrowdReport:
-    from app.cli.rehearsal import crowd_plan, run_with_progress
+    from app.cli.crowd_progress import run_with_progress
+    from app.marketplace import crowd
     from app.pipeline import batches
 
     with service.database.transaction() as db:
         expected = batches.forecast(db, batch_id).assignments
-    plan = crowd_plan(
-        workers=9,
-        mix="careful=0.78,guessing=0.11,first=0.11",
-        key=key,
-        replay=False,
-        seed=seed,
-        concurrency=8,
-        patience_s=8.0,
-    )
+    mix = crowd.parse_mix("careful=0.78,guessing=0.11,first=0.11")
+    plan = crowd.CrowdPlan(workers=9, mix=mix, key=crowd.load(key), seed=seed, concurrency=8, patience_s=8.0)
     report = run_with_progress(service.settings.marketplace_url, plan, expected=expected)
     console.print(f"{report.workers} simulated Workers submitted {report.submitted} Assignments over HTTP.")
     for problem in report.errors[:5]:

@@ -58,13 +58,12 @@ class Stack:
         self.first_account = self._first_account()
         if self._log_path is not None:
             self._log = self._log_path.open("ab")
-        try:
+        with ExitStack() as undone:
+            undone.callback(self._stop)
             for part in PARTS:
                 self._parts[part] = self._start(part)
             self._wait_until_ready()
-        except BaseException:
-            self._stop()
-            raise
+            undone.pop_all()  # they stay, until we leave
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -57,10 +57,9 @@ def create_data(home: Home, installation: Installation) -> None:
             os.chown(home.new_data, installation.user, installation.group)
         try:
             _initdb(home, installation, lock)
-        except BaseException:
-            shutil.rmtree(home.new_data, ignore_errors=True)
-            raise
-        home.new_data.rename(home.data)
+            home.new_data.rename(home.data)
+        finally:
+            shutil.rmtree(home.new_data, ignore_errors=True)  # what was not finished; else it has its name by now
         _sync(home.directory)
 
 

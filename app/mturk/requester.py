@@ -142,7 +142,12 @@ def list_hits(
 
 
 def list_assignments(
-    marketplace: Marketplace, hit_id: MarketplaceHITId, *, expected: int, before_next_page: BeforeCall
+    marketplace: Marketplace,
+    hit_id: MarketplaceHITId,
+    *,
+    expected: int,
+    before_next_page: BeforeCall,
+    page_size: int = PAGE_SIZE,
 ) -> list[SubmittedAssignment]:
     """ListAssignmentsForHIT, every page until `expected` Assignments are there or an empty page ends the list.
 
@@ -153,7 +158,7 @@ def list_assignments(
     token: dict[str, Any] = {}
     while True:
         with translated("ListAssignmentsForHIT"):
-            page = marketplace.client.list_assignments_for_hit(HITId=hit_id, MaxResults=PAGE_SIZE, **token)
+            page = marketplace.client.list_assignments_for_hit(HITId=hit_id, MaxResults=page_size, **token)
             new = [_assignment(assignment) for assignment in page["Assignments"]]
         found += new
         if not new or len(found) >= expected or not page.get("NextToken"):

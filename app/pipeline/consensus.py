@@ -16,14 +16,14 @@ from app.domain.vocabulary import BatchId, ConsensusStatus
 CHUNK = 20_000
 
 
-def compute(database: Database, batch_id: BatchId) -> int:
-    """Compute the Consensus of every Item marked stale. Returns how many Items were computed."""
+def compute(database: Database, batch_id: BatchId, *, most: int = CHUNK) -> int:
+    """Compute the Consensus of every Item marked stale, up to `most` a transaction. Returns how many were computed."""
     computed = 0
     while True:
         with database.transaction() as db:
-            done = compute_chunk(db, batch_id)
+            done = compute_chunk(db, batch_id, most)
         computed += done
-        if done < CHUNK:
+        if done < most:
             return computed
 
 
@@ -66,9 +66,9 @@ _UPSERT = text("""
 """)
 
 
-def compute_chunk(db: Session, batch_id: BatchId) -> int:
-    """Compute up to CHUNK stale Items in the caller's transaction. Returns how many."""
-    ids = list(db.scalars(_LOCK, {"id": batch_id, "most": CHUNK}))
+def compute_chunk(db: Session, batch_id: BatchId, most: int = CHUNK) -> int:
+    """Compute up to `most` stale Items in the caller's transaction. Returns how many."""
+    ids = list(db.scalars(_LOCK, {"id": batch_id, "most": most}))
     if not ids:
         return 0
     batch = db.get_one(Batch, batch_id)

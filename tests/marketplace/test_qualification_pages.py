@@ -7,9 +7,11 @@ import httpx2
 import psycopg
 import pytest
 
+from app.db.engine import Database
 from tests.marketplace.conftest import MovedClock
-from tests.marketplace.people import Browser
-from tests.marketplace.qualification_tests import KEY, TEST, ask, define, hand_in
+from tests.marketplace.newcomers import newcomer, open_channel, prolific, start, visit_id_of
+from tests.marketplace.people import Browser, publish
+from tests.marketplace.qualification_tests import KEY, TEST, ask, define, hand_in, requirement
 from tests.marketplace.test_qualifications import score
 from tests.marketplace.test_races import at_once
 
@@ -39,6 +41,41 @@ def test_a_test_with_a_key_is_scored_and_granted_at_once(mturk: "MTurkClient", w
     hand_in(bob, id, q1="trout")
     assert score(mturk, id, bob) == -2
     assert mturk.list_qualification_requests()["NumResults"] == 0
+
+
+def test_a_result_says_the_score_what_it_is_for_and_the_way_back(mturk: "MTurkClient", worker: Enrol) -> None:
+    id, ada, bob = define(mturk, Test=TEST, AnswerKey=KEY, TestDurationInSeconds=300), worker("Ada"), worker("Bob")
+    asked = requirement(id, "GreaterThanOrEqualTo", 5, ActionsGuarded="Accept")
+    publish(mturk, Title="Birds & co", QualificationRequirements=[asked])
+    publish(mturk, Title="For everybody")
+    hidden = requirement(id, "GreaterThanOrEqualTo", 5, ActionsGuarded="DiscoverPreviewAndAccept")
+    publish(mturk, Title="For the chosen", QualificationRequirements=[hidden])
+    assert '<p class="meta">At least 5</p>' in page(ada, id)
+    ask(ada, id)
+    passed = hand_in(ada, id, q1="robin").text
+    assert "you reached <b>10</b>" in passed
+    assert "Birds &amp; co</a>" in passed
+    assert passed.count("You have what it asks for here.") == 2
+    ask(bob, id)
+    failed = hand_in(bob, id, q1="trout").text
+    assert "you reached <b>-2</b>" in failed
+    assert '<p class="meta">At least 5 · yours: -2</p>' in failed
+    assert "For everybody" not in passed
+    assert "For the chosen" not in failed
+    for shown in (passed, failed):
+        assert 'id="way-back" href="/worker">Back to the HITs</a>' in shown
+
+
+def test_from_a_test_the_way_leads_back_into_the_visit(
+    database: Database, marketplace: str, mturk: "MTurkClient"
+) -> None:
+    id = define(mturk, Test=TEST, TestDurationInSeconds=300)
+    with newcomer(marketplace) as ada:
+        visit = visit_id_of(start(ada, prolific(open_channel(database))))
+        ask(ada, id)
+        shown = hand_in(ada, id, q1="robin").text
+    assert "you reached" not in shown
+    assert f'href="/visits/{visit}">Back to <bdi>Tea study</bdi></a>' in shown
 
 
 def test_answers_that_break_the_tests_rules_come_back(mturk: "MTurkClient", worker: Enrol) -> None:

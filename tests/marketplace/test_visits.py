@@ -41,7 +41,11 @@ def test_a_visit_leads_from_hit_to_hit_and_ends_with_the_code(
         assert '<dd id="completion-code">C0DE</dd>' in over.text
         assert 'href="https://app.prolific.com/submissions/complete?cc=C0DE"' in over.text
         # Coming back, by the page or by the link, shows the same end and no further work.
-        assert "C0DE" in start(ada, prolific(channel)).text
+        welcome = ada.http.get(prolific(channel)).text
+        assert f'href="/visits/{visit}">Show my completion code</a>' in welcome
+        assert "you have done 2 HITs" in welcome
+        assert "start-form" not in welcome
+        assert "C0DE" in ada.http.post(prolific(channel)).text
         assert "C0DE" in go_on(ada, visit).text
     done = [mturk.get_hit(HITId=hit["HITId"])["HIT"]["NumberOfAssignmentsAvailable"] for hit in hits]
     assert sorted(done) == [4, 4, 5, 5]
@@ -50,6 +54,42 @@ def test_a_visit_leads_from_hit_to_hit_and_ends_with_the_code(
         (sums,) = recruitment.figures(db, FIRST_REQUESTER_ID)
     assert (row.submitted, row.approved, row.external_session_id, row.finished_at is None) == (2, 0, "s1", False)
     assert (sums.workers, sums.visits, sums.finished, sums.submitted, sums.approved) == (1, 1, 1, 2, 0)
+
+
+def test_the_welcome_says_how_far_an_open_visit_has_come(
+    database: Database, marketplace: str, mturk: "MTurkClient"
+) -> None:
+    for _ in range(2):
+        publish(mturk)
+    channel = open_channel(database, assignments_a_visit=3)
+    with newcomer(marketplace) as ada:
+        second = do_one(ada, go_on(ada, visit_id_of(start(ada, prolific(channel)))))
+        welcome = ada.http.get(prolific(channel)).text
+        assert "You have done 1 of 3. A HIT that you accepted waits for you." in welcome
+        assert "<button>Go on</button>" in welcome
+        assert "nothing-now" not in welcome
+        do_one(ada, second)
+        assert "C0DE" not in ada.http.get(prolific(channel)).text
+
+
+def test_nobody_else_learns_of_a_visit_by_its_link(database: Database, marketplace: str, mturk: "MTurkClient") -> None:
+    publish(mturk)
+    channel = open_channel(database, assignments_a_visit=1)
+    with newcomer(marketplace) as ada:
+        visit = visit_id_of(start(ada, prolific(channel)))
+        do_one(ada, go_on(ada, visit))
+        assert f"/visits/{visit}" in ada.http.get(prolific(channel)).text
+        # With somebody else's id in the link it is not her visit.
+        assert f"/visits/{visit}" not in ada.http.get(prolific(channel, "another-person")).text
+    with newcomer(marketplace) as mallory:
+        unknown = mallory.http.get(prolific(channel)).text
+        start(mallory, prolific(channel, "mallory"))
+        assert mallory.worker_id != ada.worker_id
+        known = mallory.http.get(prolific(channel)).text
+    for shown in (unknown, known):
+        assert f"/visits/{visit}" not in shown
+        assert "C0DE" not in shown
+        assert "finished" not in shown
 
 
 def test_the_work_of_a_visit_is_paid_when_it_is_approved(

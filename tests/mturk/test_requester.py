@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -149,19 +150,18 @@ def test_assignments_are_listed_to_the_last_page(
     hit_type_id: HITTypeId,
     wire: Wire,
     work: Callable[[HITTypeId], str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(requester, "PAGE_SIZE", 2)
     hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
     for _ in range(5):
         work(hit_type_id)
-    found = requester.list_assignments(marketplace, hit_id, expected=5, before_next_page=nothing)
+    pages_of_two = partial(requester.list_assignments, marketplace, hit_id, before_next_page=nothing, page_size=2)
+    found = pages_of_two(expected=5)
     assert len({assignment.assignment_id for assignment in found}) == 5
     assert {assignment.status for assignment in found} == {"Submitted"}
     assert all("<FreeText>A</FreeText>" in assignment.answer for assignment in found)
     assert wire.calls["ListAssignmentsForHIT"] == 3  # 2 + 2 + 1: the promised five spare the empty page
     wire.calls.clear()
-    assert len(requester.list_assignments(marketplace, hit_id, expected=6, before_next_page=nothing)) == 5
+    assert len(pages_of_two(expected=6)) == 5
     assert wire.calls["ListAssignmentsForHIT"] == 4
 
 

@@ -146,13 +146,12 @@ def test_other_batches_are_left_alone(database: Database) -> None:
     assert consensus.compute(database, second) == 1
 
 
-def test_many_items_are_computed_in_chunks(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consensus, "CHUNK", 2)
+def test_many_items_are_computed_in_chunks(database: Database) -> None:
     with database.transaction() as db:
         batch = make_batch(db)
         for _ in range(5):
             make_item(db, batch, consensus_stale=True)
-    assert consensus.compute(database, BatchId(batch.id)) == 5
+    assert consensus.compute(database, BatchId(batch.id), most=2) == 5
     with database.transaction() as db:
         assert db.execute(text("SELECT count(*) FROM consensus")).scalar_one() == 5
         assert db.execute(text("SELECT count(*) FROM items WHERE consensus_stale")).scalar_one() == 0

@@ -73,6 +73,22 @@ def is_expected(db: Session, at: Door, comes: Arrival, signed_in_as: str | None)
     return db.scalar(member) is not None
 
 
+def visit_to_go_on_with(db: Session, at: Door, comes: Arrival, worker_id: str) -> int | None:
+    """The visit, open or finished, to which this signed-in Worker would come back; None: another one would begin.
+
+    None as well for a link that names somebody else: nobody is told of a visit by what they put into a link.
+    """
+    member = select(ChannelMember.external_id).where(
+        ChannelMember.channel_id == at.channel.id, ChannelMember.worker_id == worker_id
+    )
+    if db.scalar(member) != (comes.person or worker_id):
+        return None
+    visit = _earlier_visit(db, at.channel, worker_id, comes)
+    if visit is None or (visit.finished_at is not None and _open_ended(at.channel)):
+        return None
+    return visit.id
+
+
 def enter(db: Session, at: Door, comes: Arrival, now: datetime, *, signed_in_as: str | None) -> Entered:
     """Let a person in, or back in: one Worker, and one visit per study. Raises NotAdmitted, and then nothing is written.
 
@@ -164,15 +180,10 @@ def _new_worker(db: Session, kind: ChannelKind, now: datetime) -> str:
 
 def _visit(db: Session, channel: Channel, worker_id: str, comes: Arrival, now: datetime) -> Visit:
     """The person's visit of this study: theirs for good, even finished. A new session carries an open visit on."""
-    mine = select(Visit).where(Visit.channel_id == channel.id, Visit.worker_id == worker_id).limit(1)
-    if comes.session is not None:
-        same = db.scalars(mine.where(Visit.external_session_id == comes.session)).one_or_none()
-        if same is not None:
-            return same
-    of_study = mine.where(Visit.external_study_id.is_not_distinct_from(comes.study)).order_by(Visit.id.desc())
-    last = db.scalars(of_study).one_or_none()
+    last = _earlier_visit(db, channel, worker_id, comes)
     if last is not None and last.finished_at is None:
-        if comes.person is not None:
+        # Opened again, the same session changes nothing.
+        if comes.person is not None and (comes.session is None or last.external_session_id != comes.session):
             last.external_session_id, last.parameters = comes.session, comes.parameters
         return last
     if last is not None and not _open_ended(channel):
@@ -190,6 +201,17 @@ def _visit(db: Session, channel: Channel, worker_id: str, comes: Arrival, now: d
     db.add(visit)
     db.flush()
     return visit
+
+
+def _earlier_visit(db: Session, channel: Channel, worker_id: str, comes: Arrival) -> Visit | None:
+    """The Worker's visit of this session, else the last one of this study."""
+    mine = select(Visit).where(Visit.channel_id == channel.id, Visit.worker_id == worker_id).limit(1)
+    if comes.session is not None:
+        same = db.scalars(mine.where(Visit.external_session_id == comes.session)).one_or_none()
+        if same is not None:
+            return same
+    of_study = mine.where(Visit.external_study_id.is_not_distinct_from(comes.study)).order_by(Visit.id.desc())
+    return db.scalars(of_study).one_or_none()
 
 
 def _open_ended(channel: Channel) -> bool:

@@ -27,8 +27,8 @@ from app.marketplace.requester_site import (
     worker_pages,
 )
 from app.marketplace.requester_site.pages import http_error_page, malformed_page, refusal_page, unavailable_page
+from app.marketplace.sites.refusals import Refused
 from app.marketplace.wire_errors import WireError
-from app.marketplace.worker_site.refusals import Refused
 
 STATIC = Path(__file__).parent / "static"
 _PAGES = (

@@ -18,12 +18,11 @@ from app.marketplace.requester_site.pages import (
     Notice,
     Sender,
     SignedIn,
-    duration,
     own_path,
     page,
 )
+from app.marketplace.sites.pages import Market, duration, same_origin, see_other
 from app.marketplace.store import Requester
-from app.marketplace.worker_site.pages import Market, same_origin, see_other
 
 log = get_logger(__name__)
 router = APIRouter()

@@ -11,7 +11,7 @@ from app.marketplace.requester_site import calls
 from app.marketplace.requester_site.bonus_form import BonusForm
 from app.marketplace.requester_site.hit_pages import ASSIGNMENTS_A_PAGE, show_hit
 from app.marketplace.requester_site.pages import Desk, Id, Sender, SignedIn, Text
-from app.marketplace.worker_site.pages import see_other
+from app.marketplace.sites.pages import see_other
 
 router = APIRouter()
 _OneId = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9]{1,64}$")]
@@ -79,7 +79,7 @@ def _decide(
     place, _, anchor = _place(desk, assignment_id).partition("#")
     return calls.answer(
         lambda: desk.call(operation, AssignmentId=assignment_id, **values),
-        then=f"{place}?notice={notice}#{anchor}",
+        then=f"{place}?notice={notice}&of={assignment_id}#{anchor}",
         show=_show(desk, assignment_id),
     )
 

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from app.errors import InvalidInput
 from app.marketplace import wire, wire_endpoint
 from app.marketplace.context import Marketplace
+from app.marketplace.sites.pages import see_other
 from app.marketplace.wire_errors import WireError
-from app.marketplace.worker_site.pages import see_other
 
 Show = Callable[[str], Response]
 

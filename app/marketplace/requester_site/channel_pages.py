@@ -13,8 +13,8 @@ from app.logs import get_logger
 from app.marketplace import recruitment
 from app.marketplace.recruitment import NewChannel
 from app.marketplace.requester_site.pages import Desk, Notice, Number, Sender, SignedIn, Text
+from app.marketplace.sites.pages import see_other
 from app.marketplace.store import ChannelKind, HITType
-from app.marketplace.worker_site.pages import see_other
 
 log = get_logger(__name__)
 router = APIRouter()

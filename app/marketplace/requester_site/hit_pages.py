@@ -15,10 +15,10 @@ from app.marketplace.context import Marketplace
 from app.marketplace.requester_site import answer_tables, calls, hit_lists
 from app.marketplace.requester_site.hit_lists import Wanted
 from app.marketplace.requester_site.pages import ROWS_A_PAGE, Desk, Id, Notice, Number, Sender, SignedIn, Token
+from app.marketplace.sites import frames
+from app.marketplace.sites.pages import see_other
 from app.marketplace.store import HIT, AssignmentStatus, BonusPayment, HITStatus
 from app.marketplace.wire_errors import WireError
-from app.marketplace.worker_site import frames
-from app.marketplace.worker_site.pages import see_other
 
 router = APIRouter()
 LISTED = [status.value for status in HITStatus if status is not HITStatus.DISPOSED]
@@ -79,9 +79,10 @@ def hit(
     status: AssignmentsStatus = "",
     after: Token = "",
     notice: Notice = "",
+    of: MaybeId = "",
 ) -> Response:
-    """One HIT: its properties, its question, its Assignments with their answers."""
-    return show_hit(desk, hit_id, status_wanted=status, after=after, notice=notice)
+    """One HIT: its properties, its question, its Assignments with their answers. `of`: of which the notice speaks."""
+    return show_hit(desk, hit_id, status_wanted=status, after=after, notice=notice, of=of)
 
 
 @router.post("/hits/{hit_id}/expire")

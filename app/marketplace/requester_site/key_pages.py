@@ -9,8 +9,8 @@ from app.errors import InvalidInput
 from app.logs import get_logger
 from app.marketplace import access_keys
 from app.marketplace.requester_site.pages import Desk, Id, Notice, Sender, SignedIn
-from app.marketplace.worker_site.pages import see_other
-from app.marketplace.worker_site.refusals import not_found
+from app.marketplace.sites.pages import see_other
+from app.marketplace.sites.refusals import not_found
 
 log = get_logger(__name__)
 router = APIRouter()

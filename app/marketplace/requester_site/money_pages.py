@@ -57,7 +57,9 @@ def _kind(kind: str) -> TransactionKind | None:
     return TransactionKind(kind) if kind else None
 
 
-def _lines(market: Marketplace, requester_id: str, kind: TransactionKind | None) -> Iterator[str]:
+def _lines(
+    market: Marketplace, requester_id: str, kind: TransactionKind | None, *, piece_size: int = _PIECE
+) -> Iterator[str]:
     """The file in pieces. It is written before the first is sent: who fetches it slowly holds no connection meanwhile."""
     with SpooledTemporaryFile(_KEPT_IN_MEMORY, mode="w+", encoding="utf-8", newline="") as kept:
         writer = csv.writer(kept)
@@ -65,7 +67,7 @@ def _lines(market: Marketplace, requester_id: str, kind: TransactionKind | None)
         with market.database.transaction() as db:
             writer.writerows(map(_row, money.all_movements(db, requester_id, kind)))
         kept.seek(0)
-        while piece := kept.read(_PIECE):
+        while piece := kept.read(piece_size):
             yield piece
 
 

@@ -14,7 +14,7 @@ NOTICES = {
     "unblocked": "The Worker can accept your HITs again.",
     "granted": "The Worker has the Qualification.",
     "revoked": "The Worker does not have the Qualification any more.",
-    "bonus": "The bonus is paid.",
+    "bonus": "The bonus is paid, and its fee.",
     "sent": "The message stands in the Worker's inbox.",
     "request_accepted": "The request is accepted.",
     "request_rejected": "The request is rejected.",

@@ -1,9 +1,7 @@
-"""What the Requester pages share: templates, headers, who is asking, where a form came from, what goes wrong."""
+"""What the Requester pages share: templates, who is asking, what goes wrong."""
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -12,7 +10,6 @@ from fastapi import Depends, Form, Query
 from fastapi import Path as InPath
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -22,25 +19,26 @@ from app.marketplace.context import Marketplace, marketplace_of
 from app.marketplace.requester_site import calls, sessions
 from app.marketplace.requester_site.notices import NOTICES
 from app.marketplace.requester_site.sessions import Person
+from app.marketplace.sites.pages import (
+    MALFORMED,
+    OUT_OF_ORDER,
+    PAGE_HEADERS,
+    Market,
+    asked_for,
+    check_csrf,
+    clock_time,
+    duration,
+    http_error,
+    same_origin,
+    see_other,
+)
+from app.marketplace.sites.refusals import Refused, SignInNeeded
 from app.marketplace.wire_errors import WireError
-from app.marketplace.worker_site.pages import Market, same_origin, see_other
-from app.marketplace.worker_site.refusals import Refused
 
 COOKIE = "labeljury_requester"
 HOME = "/requester/"
 ROWS_A_PAGE = 25
-_NO_PAGE = {404, 405}
 _TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
-_HEADERS = {
-    # Previewed questions may come from any https address, or from this machine; nothing else comes from outside.
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'; frame-src 'self' https: http://127.0.0.1:* http://localhost:*",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-
 # Ids as the marketplace and AWS draw them; anything else is no page.
 Id = Annotated[str, InPath(pattern="^[A-Za-z0-9]{1,64}$")]
 Notice = Annotated[str, Query(pattern="^[a-z_]{0,30}$")]
@@ -49,18 +47,10 @@ Token = Annotated[str, Query(alias="after", max_length=400)]
 Text = Annotated[str, Form(max_length=20_000)]
 
 
-class SignInNeeded(Refused):
-    """Only a signed-in Requester may see this; `then` is the page to come back to."""
-
-    def __init__(self, then: str) -> None:
-        self.then = then
-        super().__init__(401, "Please sign in first.")
-
-
 def page(request: Request, name: str, person: Person | None, /, *, status: int = 200, **values: Any) -> Response:
     """Render templates/<name>.html with the Requester pages' headers."""
     context = {"person": person, "problem": "", "notice": "", **values}
-    return _TEMPLATES.TemplateResponse(request, f"{name}.html", context, status_code=status, headers=dict(_HEADERS))
+    return _TEMPLATES.TemplateResponse(request, f"{name}.html", context, status_code=status, headers=dict(PAGE_HEADERS))
 
 
 def person_of(request: Request, market: Market) -> Person | None:
@@ -97,8 +87,7 @@ class Desk:
 async def signed_in(request: Request, market: Market, person: Annotated[Person | None, Depends(person_of)]) -> Desk:
     """The signed-in Requester. Raises SignInNeeded, which leads back to this page, or to the first one after a form."""
     if person is None:
-        then = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-        raise SignInNeeded(then if request.method == "GET" else HOME)
+        raise SignInNeeded(asked_for(request) if request.method == "GET" else HOME)
     return Desk(request, market, person)
 
 
@@ -108,8 +97,7 @@ async def sender(
     csrf: Annotated[str, Form(max_length=100)] = "",
 ) -> Desk:
     """The signed-in Requester whose own page this form came from."""
-    if not hmac.compare_digest(csrf.encode("utf-8", "replace"), desk.person.csrf.encode()):
-        raise Refused(403, "This form is out of date. Go back, reload the page and try again.")
+    check_csrf(csrf, desk.person.csrf)
     return desk
 
 
@@ -138,20 +126,17 @@ def refusal_page(request: Request, error: Exception) -> Response:
 
 def malformed_page(request: Request, error: Exception) -> Response:
     """What a Requester reads when a form or a link does not fit the page it was sent to."""
-    return _refused(request, 422, "This form or link holds a value that does not fit.")
+    return _refused(request, 422, MALFORMED)
 
 
 def unavailable_page(request: Request, error: Exception) -> Response:
     """What a Requester reads while the database is out of reach."""
-    message = "The marketplace is out of order for a moment. Go back and try again."
-    return page(request, "refused", None, status=503, message=message)
+    return page(request, "refused", None, status=503, message=f"{OUT_OF_ORDER}.")
 
 
 def http_error_page(request: Request, error: Exception) -> Response:
     """What a Requester reads where there is no page, or none for this method."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    message = "There is no such page." if status in _NO_PAGE else "The server could not use this request."
-    return _refused(request, status, message)
+    return _refused(request, *http_error(error))
 
 
 def _refused(request: Request, status: int, message: str) -> Response:
@@ -160,24 +145,6 @@ def _refused(request: Request, status: int, message: str) -> Response:
     except (OperationalError, PoolTimeout):
         person = None  # the message is worth more than the name above it
     return page(request, "refused", person, status=status, message=message)
-
-
-def duration(seconds: float) -> str:
-    """Two largest units: `1 day 2 hours`, `4 minutes 10 seconds`."""
-    whole = round(seconds)
-    parts = [
-        (whole // 86400, "day"),
-        (whole % 86400 // 3600, "hour"),
-        (whole % 3600 // 60, "minute"),
-        (whole % 60, "second"),
-    ]
-    shown = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
-    return " ".join(shown[:2]) or "0 seconds"
-
-
-def clock_time(at: datetime | None) -> str:
-    """A time as people read it, in UTC; a dash for none."""
-    return "–" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 _TEMPLATES.env.globals["notices"] = NOTICES

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from app.marketplace import bookkeeping
 from app.marketplace.requester_site import hit_lists
 from app.marketplace.requester_site.pages import ROWS_A_PAGE, Id, SignedIn
+from app.marketplace.sites.refusals import not_found
 from app.marketplace.store import HITLayout, OutboxMessage
-from app.marketplace.worker_site.refusals import not_found
 
 router = APIRouter()
 _DELIVERIES = 20

@@ -14,10 +14,10 @@ from app.marketplace import bookkeeping
 from app.marketplace.requester_site import calls, worker_lists
 from app.marketplace.requester_site.bonus_form import BonusForm
 from app.marketplace.requester_site.pages import ROWS_A_PAGE, Desk, Id, Notice, Sender, SignedIn, Text
+from app.marketplace.sites.pages import see_other
+from app.marketplace.sites.refusals import not_found
 from app.marketplace.store import QualificationType, WorkerBlock
 from app.marketplace.wire_errors import ParameterValidationError
-from app.marketplace.worker_site.pages import see_other
-from app.marketplace.worker_site.refusals import not_found
 
 router = APIRouter()
 MaybeId = Annotated[str, Query(pattern="^[A-Za-z0-9]{0,64}$")]

@@ -9,6 +9,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
+from app.marketplace.sites.refusals import Refused
 from app.marketplace.wire_errors import WireError
 from app.marketplace.worker_site import (
     account_pages,
@@ -20,7 +21,6 @@ from app.marketplace.worker_site import (
     task_pages,
 )
 from app.marketplace.worker_site.pages import http_error_page, malformed_page, refusal_page, unavailable_page
-from app.marketplace.worker_site.refusals import Refused
 
 STATIC = Path(__file__).parent / "static"
 

@@ -12,19 +12,10 @@ from starlette.responses import Response
 from app.logs import get_logger
 from app.marketplace import throttling
 from app.marketplace.context import Marketplace
+from app.marketplace.sites.pages import Market, duration, same_origin, see_other
+from app.marketplace.sites.refusals import Refused
 from app.marketplace.worker_site import sessions
-from app.marketplace.worker_site.pages import (
-    COOKIE,
-    Market,
-    MaybeVisitor,
-    Sender,
-    duration,
-    local_path,
-    page,
-    same_origin,
-    see_other,
-)
-from app.marketplace.worker_site.refusals import Refused
+from app.marketplace.worker_site.pages import COOKIE, MaybeVisitor, Sender, local_path, page
 
 log = get_logger(__name__)
 router = APIRouter()

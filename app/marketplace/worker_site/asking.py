@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.marketplace import granting, question_forms
 from app.marketplace.ids import new_id
 from app.marketplace.question_forms import Filled, answer_key
+from app.marketplace.sites.refusals import Refused, not_found
 from app.marketplace.store import (
     Qualification,
     QualificationRequest,
@@ -21,7 +22,6 @@ from app.marketplace.store import (
     RequestStatus,
     Worker,
 )
-from app.marketplace.worker_site.refusals import Refused, not_found
 
 _TIME_IS_OVER = "The time for this test is over, so your answers were not taken."
 

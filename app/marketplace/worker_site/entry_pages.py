@@ -16,20 +16,13 @@ from app.marketplace.recruitment import arrivals, entering, visits
 from app.marketplace.recruitment.arrivals import Arrival, NotAdmitted
 from app.marketplace.recruitment.entering import Door
 from app.marketplace.recruitment.platforms import PLATFORMS
-from app.marketplace.recruitment.visits import Scope
+from app.marketplace.recruitment.visits import Scope, Stay
+from app.marketplace.sites.pages import Market, same_origin, see_other
+from app.marketplace.sites.refusals import not_found
 from app.marketplace.store import ChannelKind, Requester
 from app.marketplace.worker_site import browsing, sessions, visiting
 from app.marketplace.worker_site.account_pages import check_enrolments, checked_name, with_cookie
-from app.marketplace.worker_site.pages import (
-    Market,
-    MaybeVisitor,
-    Sender,
-    SignedIn,
-    page,
-    same_origin,
-    see_other,
-)
-from app.marketplace.worker_site.refusals import not_found
+from app.marketplace.worker_site.pages import MaybeVisitor, Sender, SignedIn, page
 from app.marketplace.worker_site.sessions import Visitor
 
 log = get_logger(__name__)
@@ -48,9 +41,10 @@ def welcome(request: Request, token: str, market: Market, visitor: MaybeVisitor)
             if not entering.is_expected(db, door, comes, visitor.worker_id if visitor else None):
                 entering.check_open(db, door, now)
             offer = _offer(db, door, visitor, now)
+            stay = _stay(db, door, comes, visitor)
     except NotAdmitted as refused:
         return _not_admitted(request, visitor, refused)
-    return page(request, "enter", visitor, here=_here(request), comes=comes, **offer)
+    return page(request, "enter", visitor, here=_here(request), comes=comes, stay=stay, **offer)
 
 
 @router.post("/enter/{token}", dependencies=[Depends(same_origin)])
@@ -160,6 +154,12 @@ def _offer(db: Session, door: Door, visitor: Visitor | None, now: datetime) -> d
         "groups": groups[:_GROUPS_SHOWN],
         "platform": PLATFORMS.get(ChannelKind(channel.kind)),
     }
+
+
+def _stay(db: Session, door: Door, comes: Arrival, visitor: Visitor | None) -> Stay | None:
+    """The visit of who is signed in that this link carries on, or shows as finished."""
+    visit_id = entering.visit_to_go_on_with(db, door, comes, visitor.worker_id) if visitor else None
+    return visiting.stay_of(db, visitor, visit_id)
 
 
 def _here(request: Request) -> str:

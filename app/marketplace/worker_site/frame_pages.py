@@ -22,10 +22,12 @@ from app.marketplace import answers, bodies, question_forms, questions
 from app.marketplace.context import Marketplace, marketplace_of
 from app.marketplace.question_forms import Filled, QuestionForm
 from app.marketplace.questions import ExternalQuestion, HTMLQuestion
+from app.marketplace.sites import frames
+from app.marketplace.sites.pages import Market
+from app.marketplace.sites.refusals import Refused, not_found
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, constant
-from app.marketplace.worker_site import frames, stand_ins, working
-from app.marketplace.worker_site.pages import Market, frame_page, visitor_of
-from app.marketplace.worker_site.refusals import Refused, not_found
+from app.marketplace.worker_site import stand_ins, working
+from app.marketplace.worker_site.pages import frame_page, visitor_of
 
 log = get_logger(__name__)
 router = APIRouter()

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.marketplace import messages
-from app.marketplace.worker_site.pages import Market, SignedIn, page
-from app.marketplace.worker_site.refusals import not_found
+from app.marketplace.sites.pages import Market
+from app.marketplace.sites.refusals import not_found
+from app.marketplace.worker_site.pages import SignedIn, page
 
 router = APIRouter()
 PageNumber = Annotated[int, Query(ge=1, le=10_000, alias="page")]

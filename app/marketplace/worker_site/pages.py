@@ -1,57 +1,47 @@
-"""What the worker site's pages share: templates, headers, who is asking, where a form came from."""
+"""What the worker site's pages share: templates, who is asking, what goes wrong."""
 
-import hmac
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import Depends, Form
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
-from app.marketplace.context import Marketplace, marketplace_of
+from app.marketplace.context import marketplace_of
 from app.marketplace.qualifying import Unmet
+from app.marketplace.sites.pages import (
+    MALFORMED,
+    OUT_OF_ORDER,
+    PAGE_HEADERS,
+    Market,
+    asked_for,
+    check_csrf,
+    clock_time,
+    duration,
+    http_error,
+    same_origin,
+    see_other,
+)
+from app.marketplace.sites.refusals import Refused, SignInNeeded
 from app.marketplace.worker_site import sessions
-from app.marketplace.worker_site.refusals import NotQualified, Refused, SignInNeeded
+from app.marketplace.worker_site.refusals import NotQualified
 from app.marketplace.worker_site.sessions import Visitor
 
 COOKIE = "labeljury_worker"
-_NO_PAGE = {404, 405}
 _TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
-_PAGE_HEADERS = {
-    # Questions may come from any https address, or from this machine.
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'; frame-ancestors 'none'; frame-src 'self' https: http://127.0.0.1:* http://localhost:*",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    # A question may open windows: those that lead here are not its to hold.
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-
-
-# Dependencies that only compute are `async`: FastAPI would send each of the others to the thread pool by itself.
-async def _market(request: Request) -> Marketplace:
-    return marketplace_of(request)
-
-
-Market = Annotated[Marketplace, Depends(_market)]
 
 
 def page(request: Request, name: str, visitor: Visitor | None, *, status: int = 200, **values: Any) -> Response:
     """Render templates/<name>.html with the worker site's headers."""
     context = {"visitor": visitor, **values}
-    return _TEMPLATES.TemplateResponse(
-        request, f"{name}.html", context, status_code=status, headers=dict(_PAGE_HEADERS)
-    )
+    return _TEMPLATES.TemplateResponse(request, f"{name}.html", context, status_code=status, headers=dict(PAGE_HEADERS))
 
 
 def frame_page(request: Request, name: str, *, status: int = 200, policy: str = "", **values: Any) -> Response:
@@ -73,11 +63,6 @@ def frame_page(request: Request, name: str, *, status: int = 200, policy: str = 
     return _TEMPLATES.TemplateResponse(request, f"{name}.html", context, status_code=status, headers=headers)
 
 
-def see_other(path: str) -> RedirectResponse:
-    """Go on to another page with GET."""
-    return RedirectResponse(path, status_code=303, headers={"Cache-Control": "no-store"})
-
-
 def refusal_page(request: Request, refused: Exception) -> Response:
     """What a Worker reads when something cannot be done."""
     if isinstance(refused, SignInNeeded):
@@ -90,12 +75,12 @@ def refusal_page(request: Request, refused: Exception) -> Response:
 
 def malformed_page(request: Request, error: Exception) -> Response:
     """What a Worker reads when a form or a link does not fit the page it was sent to."""
-    return _refused(request, 422, "This form or link holds a value that does not fit.")
+    return _refused(request, 422, MALFORMED)
 
 
 def unavailable_page(request: Request, error: Exception) -> Response:
     """What a Worker reads while the database is out of reach."""
-    message = "The marketplace is out of order for a moment. Go back and try again; an open assignment stays yours."
+    message = f"{OUT_OF_ORDER}; an open assignment stays yours."
     if _stands_in_frame(request):
         return frame_page(request, "not_taken", status=503, message=message)
     return page(request, "refused", None, status=503, message=message)
@@ -103,9 +88,7 @@ def unavailable_page(request: Request, error: Exception) -> Response:
 
 def http_error_page(request: Request, error: Exception) -> Response:
     """What a Worker reads where there is no page, or none for this method."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    message = "There is no such page." if status in _NO_PAGE else "The server could not use this request."
-    return _refused(request, status, message)
+    return _refused(request, *http_error(error))
 
 
 def _refused(request: Request, status: int, message: str, unmet: Sequence[Unmet] = ()) -> Response:
@@ -135,20 +118,8 @@ def visitor_of(request: Request, market: Market) -> Visitor | None:
 async def required_visitor(request: Request, visitor: Annotated[Visitor | None, Depends(visitor_of)]) -> Visitor:
     """The signed-in Worker. Raises SignInNeeded, which leads back to this page, or to the list after a form."""
     if visitor is None:
-        then = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-        raise SignInNeeded(then if request.method == "GET" else request.url.path.partition("/accept")[0])
+        raise SignInNeeded(asked_for(request) if request.method == "GET" else request.url.path.partition("/accept")[0])
     return visitor
-
-
-async def same_origin(request: Request, market: Market) -> None:
-    """Refuse a form that a page of another site sent. Browsers say where a form came from; other clients need not."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    ours = {request.headers.get("host"), urlsplit(market.settings.marketplace_url).netloc}
-    # Not urlsplit: of http://[ it makes an error. An origin is a scheme and a host, and nothing behind them.
-    if (site is not None and site not in {"same-origin", "none"}) or (
-        origin is not None and origin.partition("://")[2] not in ours
-    ):
-        raise Refused(403, "This form was sent from another site.")
 
 
 async def sender(
@@ -157,8 +128,7 @@ async def sender(
     csrf: Annotated[str, Form(max_length=100)] = "",
 ) -> Visitor:
     """The signed-in Worker whose own page this form came from."""
-    if not hmac.compare_digest(csrf.encode("utf-8", "replace"), visitor.csrf.encode()):
-        raise Refused(403, "This form is out of date. Go back, reload the page and try again.")
+    check_csrf(csrf, visitor.csrf)
     return visitor
 
 
@@ -171,18 +141,6 @@ def local_path(path: str) -> str:
     """`path` when it leads to a page of this site, else the list."""
     safe = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if safe else "/worker"
-
-
-def duration(seconds: int) -> str:
-    """A span as people say it: `2 hours 5 minutes`, `40 seconds`."""
-    parts = [(seconds // 86400, "day"), (seconds % 86400 // 3600, "hour"), (seconds % 3600 // 60, "minute")]
-    shown = [f"{count} {unit}{'s' if count > 1 else ''}" for count, unit in parts if count]
-    return " ".join(shown[:2]) or f"{seconds} second{'s' if seconds != 1 else ''}"
-
-
-def clock_time(at: datetime) -> str:
-    """A moment, in UTC."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 _TEMPLATES.env.filters.update(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from app.marketplace.sites.refusals import Refused
 from app.marketplace.store import Worker
 from app.marketplace.worker_site.countries import COUNTRIES, STATES
-from app.marketplace.worker_site.refusals import Refused
 
 
 @dataclass(frozen=True, slots=True)

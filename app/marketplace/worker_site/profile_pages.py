@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.marketplace import bookkeeping
+from app.marketplace.sites.pages import Market, see_other
 from app.marketplace.worker_site import browsing, earnings, profile
 from app.marketplace.worker_site.account_pages import PageNumber, checked_name
 from app.marketplace.worker_site.countries import COUNTRIES, STATES
 from app.marketplace.worker_site.earnings import Shown
-from app.marketplace.worker_site.pages import Market, Sender, SignedIn, page, see_other
+from app.marketplace.worker_site.pages import Sender, SignedIn, page
 
 router = APIRouter()
 Word = Annotated[str, Form(max_length=100)]

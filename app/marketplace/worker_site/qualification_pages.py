@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from app.marketplace import question_forms
 from app.marketplace.question_forms import Filled
+from app.marketplace.sites.pages import Market, see_other
+from app.marketplace.sites.refusals import Refused
 from app.marketplace.store import QualificationRequest, RequestStatus
-from app.marketplace.worker_site import asking, qualification_lists
+from app.marketplace.worker_site import asking, qualification_lists, visiting, wanting_hits
 from app.marketplace.worker_site.account_pages import PageNumber
 from app.marketplace.worker_site.asking import Standing
-from app.marketplace.worker_site.pages import Market, Sender, SignedIn, page, see_other
-from app.marketplace.worker_site.refusals import Refused
+from app.marketplace.worker_site.pages import Sender, SignedIn, page
 from app.marketplace.worker_site.sessions import Visitor
 
 router = APIRouter()
@@ -59,7 +60,10 @@ def qualification(
     """One Qualification: what it is, how the Worker stands to it, and the button that asks for it."""
     with market.database.transaction() as db:
         case = asking.case(db, visitor.worker_id, type_id, market.clock())
-    return page(request, "qualification", visitor, case=case, notice=notice)
+        stay = visiting.open_stay(db, visitor)
+        scope = stay.scope if stay else None
+        wanting = wanting_hits.wanting(db, visitor.worker_id, case.kind, market.clock(), within=scope)
+    return page(request, "qualification", visitor, case=case, notice=notice, stay=stay, wanting=wanting)
 
 
 @router.get("/worker/qualifications/{type_id}/request")

@@ -11,12 +11,15 @@ from starlette.responses import Response
 from app.marketplace import bookkeeping, qualifying
 from app.marketplace.context import Marketplace
 from app.marketplace.qualifying import Action, Unmet
+from app.marketplace.sites import frames
+from app.marketplace.sites.pages import Market, see_other
+from app.marketplace.sites.refusals import Refused, SignInNeeded, not_found
 from app.marketplace.store import HIT, AssignmentStatus, HITType, Worker
-from app.marketplace.worker_site import browsing, frames, visiting, working
+from app.marketplace.worker_site import browsing, visiting, working
 from app.marketplace.worker_site.account_pages import PageNumber
 from app.marketplace.worker_site.choosing import Choice, choice
-from app.marketplace.worker_site.pages import Market, MaybeVisitor, Sender, SignedIn, page, see_other
-from app.marketplace.worker_site.refusals import NotQualified, Refused, SignInNeeded, not_found
+from app.marketplace.worker_site.pages import MaybeVisitor, Sender, SignedIn, page
+from app.marketplace.worker_site.refusals import NotQualified
 from app.marketplace.worker_site.sessions import Visitor
 
 router = APIRouter()

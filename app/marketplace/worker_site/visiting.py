@@ -9,8 +9,9 @@ from app.db.engine import Database
 from app.marketplace import bookkeeping
 from app.marketplace.recruitment import visits
 from app.marketplace.recruitment.visits import Stay
+from app.marketplace.sites.refusals import Refused, not_found
 from app.marketplace.worker_site import browsing, working
-from app.marketplace.worker_site.refusals import NotQualified, Refused, not_found
+from app.marketplace.worker_site.refusals import NotQualified
 from app.marketplace.worker_site.sessions import Visitor
 
 

@@ -12,6 +12,7 @@ from app.marketplace.ids import new_id
 from app.marketplace.qualifying import Action
 from app.marketplace.recruitment import visits
 from app.marketplace.recruitment.visits import Stay
+from app.marketplace.sites.refusals import Refused, not_found
 from app.marketplace.store import (
     HIT,
     Assignment,
@@ -23,7 +24,7 @@ from app.marketplace.store import (
     constant,
 )
 from app.marketplace.worker_site import browsing
-from app.marketplace.worker_site.refusals import NotQualified, Refused, not_found
+from app.marketplace.worker_site.refusals import NotQualified
 
 _PREVIEW_ID = "ASSIGNMENT_ID_NOT_AVAILABLE"
 # Each failed try means that another Worker took the HIT in between.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def test_a_prolific_channel_shows_the_link_to_paste(rita: Office, mturk: "MTurkClient") -> None:
     hit = publish(mturk)
+    assert "people read it above the work" in rita.get("channels")
     shown = rita.post(
         "channels",
         name="Pilot <b>",

@@ -101,11 +101,24 @@ def test_all_submitted_work_of_a_page_is_approved_at_once(rita: Office, mturk: "
     rita.post(f"hits/{hit['HITId']}/approve", status=422, assignment_ids=["<b>"])
 
 
+def test_submitted_work_will_be_approved_and_approved_work_was(
+    rita: Office, mturk: "MTurkClient", worker: Enrol
+) -> None:
+    hit = publish(mturk)
+    assignment_id = worker("Ada").work(hit["HITTypeId"])
+    assert "Will be approved by itself 20" in rita.get(f"hits/{hit['HITId']}")
+    decided = rita.post(f"assignments/{assignment_id}/approve")
+    assert "Will be approved" not in decided
+    assert "Approved 20" in decided
+
+
 def test_a_bonus_form_sent_twice_pays_once(rita: Office, mturk: "MTurkClient", worker: Enrol) -> None:
     hit = publish(mturk)
     assignment_id = worker("Ada").work(hit["HITTypeId"])
     form = {"amount": "$0.50", "reason": "Great care <b>", "token": "one"}
-    assert "The bonus is paid" in rita.post(f"assignments/{assignment_id}/bonus", form)
+    assert "A fee of 20 % of it, at least $0.01, is added." in rita.get(f"hits/{hit['HITId']}")
+    paid = rita.post(f"assignments/{assignment_id}/bonus", form)
+    assert "The bonus of $0.50 is paid, and its fee of $0.10: $0.60 in all." in paid
     rita.post(f"assignments/{assignment_id}/bonus", form, status=409)
     shown = rita.get(f"hits/{hit['HITId']}")
     assert shown.count("Bonus of $0.50 paid") == 1

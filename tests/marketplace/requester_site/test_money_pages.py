@@ -6,8 +6,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import pytest
-
 from app.db.engine import Database
 from app.marketplace.context import Marketplace, utc_now
 from app.marketplace.requester_site import money_pages
@@ -65,13 +63,13 @@ def test_one_kind_can_be_chosen(rita: Office, mturk: "MTurkClient") -> None:
 
 
 def test_who_fetches_a_long_file_slowly_holds_no_connection(
-    mturk: "MTurkClient", settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
+    mturk: "MTurkClient", settings: Settings, database_url: str
 ) -> None:
     for _ in range(3):
         publish(mturk, MaxAssignments=1)
-    monkeypatch.setattr(money_pages, "_PIECE", 100)
     own = Database(database_url, pool_size=1)
-    pieces = money_pages._lines(Marketplace(settings, own, utc_now, KeyRing(own)), FIRST_REQUESTER_ID, None)
+    market = Marketplace(settings, own, utc_now, KeyRing(own))
+    pieces = money_pages._lines(market, FIRST_REQUESTER_ID, None, piece_size=100)
     first, connections_held = next(pieces), own.engine.pool.checkedout()  # type: ignore[attr-defined]
     rest = [*pieces]
     own.close()

@@ -65,7 +65,10 @@ def test_bonus_and_message_reach_the_worker(rita: Office, ada: Browser, mturk: "
     shown = rita.get(f"workers/{ada.worker_id}")
     assignment_id = between(shown, '<option value="3', '"')
     form = {"assignment_id": f"3{assignment_id}", "amount": "1.25", "reason": "Thank you", "token": "t"}
-    assert "$1.25 on" in rita.post(f"workers/{ada.worker_id}/bonus", form)
+    assert "A fee of 20 % of it, at least $0.01, is added." in shown
+    paid = rita.post(f"workers/{ada.worker_id}/bonus", form)
+    assert "$1.25 on" in paid
+    assert "The bonus of $1.25 is paid, and its fee of $0.25: $1.50 in all." in paid
     assert "stands in the Worker" in rita.post(f"workers/{ada.worker_id}/message", subject="Hello", text="Well done")
     inbox = ada.http.get("/worker/messages").text
     assert "Hello" in inbox

@@ -1,0 +1,1 @@
+"""What the worker site and the Requester pages share: neither knows the other."""
