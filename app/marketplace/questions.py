@@ -39,7 +39,7 @@ def check(xml: str) -> None:
     """Raise ParameterValidationError unless `xml` is a question for a new HIT: an HTMLQuestion's page must be HTML5."""
     question = read(xml)
     if isinstance(question, HTMLQuestion) and (found := html_faults.first_fault(question.html)) is not None:
-        raise fault(f"HTMLContent does not validate as HTML5: {found}")
+        raise fault(f"HTMLContent does not validate as HTML5: {found}", "XHTMLParseError")
 
 
 # Shown again to every Worker, as a page and as the frame around it.

@@ -27,13 +27,21 @@ def claim(db: Session, *, requester_id: str, operation: str, token: str, result_
     ).scalar_one_or_none()
     if won is not None:
         return None
-    return db.execute(
-        select(RequestToken.result_id).where(
-            RequestToken.requester_id == requester_id,
-            RequestToken.operation == operation,
-            RequestToken.token == token,
-        )
-    ).scalar_one()
+    earlier = result_of(db, requester_id=requester_id, operation=operation, token=token, now=now)
+    if earlier is None:  # forgotten in this very moment, by a process whose clock is ahead
+        return claim(db, requester_id=requester_id, operation=operation, token=token, result_id=result_id, now=now)
+    return earlier
+
+
+def result_of(db: Session, *, requester_id: str, operation: str, token: str, now: datetime) -> str | None:
+    """What the token was used for within the last 24 hours; None: for nothing."""
+    used = select(RequestToken.result_id).where(
+        RequestToken.requester_id == requester_id,
+        RequestToken.operation == operation,
+        RequestToken.token == token,
+        RequestToken.used_at > now - TOKEN_LIFETIME,
+    )
+    return db.scalar(used)
 
 
 def forget(db: Session, now: datetime) -> None:

@@ -44,10 +44,13 @@ class RequestError(WireError):
 
 
 class ParameterValidationError(WireError):
-    """A value is out of range or malformed."""
+    """A value is out of range or malformed; `code` is the TurkErrorCode without its prefix."""
 
     type_name = "ParameterValidationError"
-    turk_error_code = TURK + "InvalidParameterValue"
+
+    def __init__(self, message: str, code: str = "InvalidParameterValue") -> None:
+        super().__init__(message)
+        self.turk_error_code = TURK + code
 
 
 class Throttled(WireError):

@@ -45,11 +45,12 @@ def root_of(xml: str, parameter: str) -> Element:
     return root
 
 
-def fault(what: str) -> ParameterValidationError:
+def fault(what: str, code: str = "XMLParseError") -> ParameterValidationError:
     """The document is not what its schema asks for; `what` says where."""
     return ParameterValidationError(
         "There was an error parsing the XML question or answer data in your request. Please make sure the data is"
-        f" well-formed and validates against the appropriate schema. Details: {what}."
+        f" well-formed and validates against the appropriate schema. Details: {what}.",
+        code,
     )
 
 

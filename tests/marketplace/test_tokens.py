@@ -26,6 +26,18 @@ def test_a_repeated_token_names_the_hit_that_exists(mturk: "MTurkClient") -> Non
     assert mturk.list_hits()["NumResults"] == 1
 
 
+def test_a_repeated_call_hears_of_its_hit_though_what_it_asks_for_is_gone(mturk: "MTurkClient") -> None:
+    kind = mturk.create_qualification_type(Name="Tea", Description="d", QualificationTypeStatus="Active")
+    type_id = kind["QualificationType"]["QualificationTypeId"]
+    wanted = [{"QualificationTypeId": type_id, "Comparator": "Exists"}]
+    hit = publish(mturk, UniqueRequestToken="once", QualificationRequirements=wanted)
+    mturk.update_qualification_type(QualificationTypeId=type_id, QualificationTypeStatus="Inactive")
+    with pytest.raises(mturk.exceptions.RequestError) as refused:
+        publish(mturk, UniqueRequestToken="once", QualificationRequirements=wanted)
+    assert turk_code(refused.value) == "AWS.MechanicalTurk.HitAlreadyExists"
+    assert hit["HITId"] in refused.value.response["Error"]["Message"]
+
+
 def test_after_24_hours_a_token_makes_a_second_hit(mturk: "MTurkClient", clock: MovedClock) -> None:
     first = publish(mturk, UniqueRequestToken="once", LifetimeInSeconds=864_000)
     clock.advance(hours=23, minutes=59)

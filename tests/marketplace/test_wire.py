@@ -244,6 +244,23 @@ def test_two_slashes_are_the_endpoint_too(marketplace: str, credentials: Credent
     assert (shown.status_code, code_of(shown)) == (400, "UnknownOperationException")
 
 
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ("<a", "XMLParseError"),
+        (html_question("<p>AT&T</p>"), "XHTMLParseError"),
+        ("x" * 65_536, "InvalidParameterValue"),
+    ],
+)
+def test_a_faulty_question_is_told_with_its_code(
+    marketplace: str, credentials: Credentials, question: str, code: str
+) -> None:
+    body = json.dumps(hit_values(Question=question)).encode()
+    shown = post(marketplace, credentials, body, target=TARGET + "CreateHIT")
+    assert (shown.status_code, code_of(shown)) == (400, "ParameterValidationError")
+    assert shown.json()["TurkErrorCode"] == f"AWS.MechanicalTurk.{code}"
+
+
 def test_a_missing_member_is_a_validation_exception(marketplace: str, credentials: Credentials) -> None:
     shown = post(marketplace, credentials, b'{"HITId": null}', target=TARGET + "GetHIT")
     assert (shown.status_code, code_of(shown)) == (400, "ValidationException")

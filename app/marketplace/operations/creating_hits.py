@@ -18,6 +18,7 @@ from app.marketplace.wire_errors import ParameterValidationError, RequestError
 
 def create_hit(db: Session, requester_id: str, params: Mapping[str, Any], now: datetime) -> Mapping[str, Any]:
     """Make a HIT of the HIT Type that these values describe."""
+    _refuse_replay(db, requester_id, "CreateHIT", params, now)
     _check(params)
     params = _with_question(db, requester_id, params)
     hit_type = hit_types.find_or_create(db, requester_id, params, now)
@@ -28,10 +29,28 @@ def create_hit_with_hit_type(
     db: Session, requester_id: str, params: Mapping[str, Any], now: datetime
 ) -> Mapping[str, Any]:
     """Make a HIT of an existing HIT Type."""
+    _refuse_replay(db, requester_id, "CreateHITWithHITType", params, now)
     _check(params)
     params = _with_question(db, requester_id, params)
     hit_type = hit_types.usable(db, requester_id, params["HITTypeId"])
     return _create(db, "CreateHITWithHITType", hit_type, params, now)
+
+
+def _refuse_replay(db: Session, requester_id: str, operation: str, params: Mapping[str, Any], now: datetime) -> None:
+    """Raise HitAlreadyExists for a token that made a HIT, before anything else can be wrong with the call.
+
+    Who repeats a call whose reply was lost must hear of the HIT, even if its Qualification Type is gone by now.
+    """
+    token = params.get("UniqueRequestToken")
+    if token is None:
+        return
+    earlier = tokens.result_of(db, requester_id=requester_id, operation=operation, token=token, now=now)
+    if earlier is not None:
+        raise _already_exists(earlier, token)
+
+
+def _already_exists(hit_id: str, token: str) -> RequestError:
+    return RequestError("HitAlreadyExists", f'The HIT {hit_id} was already created with the request token "{token}".')
 
 
 def _check(params: Mapping[str, Any]) -> None:
@@ -63,9 +82,7 @@ def _create(
             db, requester_id=hit.requester_id, operation=operation, token=token, result_id=hit.id, now=now
         )
         if earlier is not None:
-            raise RequestError(
-                "HitAlreadyExists", f'The HIT {earlier} was already created with the request token "{token}".'
-            )
+            raise _already_exists(earlier, token)
     db.add(hit)
     reserved = accounting.hold(hit.id, hit.reward_usd + hit.fee_usd, hit.reserved_slots)
     post(db, hit.requester_id, [*reserved, happened(EventType.HIT_CREATED, hit, now)], now)
