@@ -4,6 +4,7 @@ import csv
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -41,18 +42,22 @@ def test_a_runner_killed_at_random_points_publishes_once_loses_nothing_and_pays_
     stack: RunningStack, tmp_path: Path
 ) -> None:
     marketplace = connect(stack.settings, MarketplaceProfile.LOCAL)
+    interrupted = Counter[str]()
     for batch_id, seed in enumerate(SEEDS, 1):
         rng = random.Random(seed)
         create(stack, tmp_path, seed)
         batches.launch(stack.database, lambda _: marketplace, BatchId(batch_id), by="rita", settings=stack.settings)
-        kill_during_publish(stack, batch_id, rng)
+        interrupted["publish"] += kill_during_publish(stack, batch_id, rng)
         stack.wait_for(f"SELECT count(*) = {ITEMS} FROM hits WHERE batch_id = :id AND status = 'live'", id=batch_id)
-        report = kill_during_collect(stack, seed, rng)
+        report, was_collecting = kill_during_collect(stack, batch_id, seed, rng)
+        interrupted["collect"] += was_collecting
         assert report.failures == 0, (seed, report.errors)
         assert report.submitted == ITEMS * WORKERS, seed
         stack.wait_for("SELECT status = 'done' FROM batches WHERE id = :id", within_s=90, id=batch_id)
         check_batch(stack, batch_id, seed)
     check_accounts(stack, marketplace)
+    # A kill when all is done, or before anything is, proves nothing.
+    assert min(interrupted["publish"], interrupted["collect"]) >= len(SEEDS) // 2, interrupted
 
 
 def create(stack: RunningStack, folder: Path, seed: int) -> None:
@@ -76,8 +81,8 @@ def create(stack: RunningStack, folder: Path, seed: int) -> None:
         )
 
 
-def kill_during_publish(stack: RunningStack, batch_id: int, rng: random.Random) -> None:
-    """Once a random number of HITs is live, and a random moment later."""
+def kill_during_publish(stack: RunningStack, batch_id: int, rng: random.Random) -> bool:
+    """Once a random number of HITs is live, and a random moment later; whether that was in the middle."""
     wanted = rng.randrange(ITEMS)
     stack.wait_for(
         "SELECT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id)"
@@ -86,11 +91,13 @@ def kill_during_publish(stack: RunningStack, batch_id: int, rng: random.Random) 
         n=wanted,
     )
     time.sleep(rng.uniform(0, 0.3))
+    live = stack.one("SELECT count(*) AS n FROM hits WHERE batch_id = :id AND status = 'live'", id=batch_id).n
     stack.restart(Part.JOBS)
+    return bool(live < ITEMS)
 
 
-def kill_during_collect(stack: RunningStack, seed: int, rng: random.Random) -> CrowdReport:
-    """While a crowd hands in its work and the runner collects, reads, approves and pays."""
+def kill_during_collect(stack: RunningStack, batch_id: int, seed: int, rng: random.Random) -> tuple[CrowdReport, bool]:
+    """While a crowd hands in its work and the runner collects, reads, approves and pays; whether there was any yet."""
     reports: list[CrowdReport] = []
     plan = CrowdPlan(workers=WORKERS, seed=seed, patience_s=3)
 
@@ -100,10 +107,15 @@ def kill_during_collect(stack: RunningStack, seed: int, rng: random.Random) -> C
     working = threading.Thread(target=work)
     working.start()
     time.sleep(rng.uniform(0.5, 5.0))
+    collected = stack.one(
+        "SELECT count(*) AS n, count(*) FILTER (WHERE a.status <> 'approved') AS open FROM assignments a"
+        " JOIN hits h ON h.id = a.hit_id WHERE h.batch_id = :id",
+        id=batch_id,
+    )
     stack.restart(Part.JOBS)
     working.join()
     (report,) = reports
-    return report
+    return report, 0 < collected.n < ITEMS * WORKERS or collected.open > 0
 
 
 def check_batch(stack: RunningStack, batch_id: int, seed: int) -> None:
