@@ -102,9 +102,10 @@ def _show(report: CrowdReport) -> None:
             console.print(f"To {request}: {_ms(seconds, 50)} in the middle, {_ms(seconds, 95)} for 95 of 100.")
     if len(report.roles) > 0:
         _show_roles(report.roles)
-    for error in report.errors[:_MOST_SHOWN]:
-        console.print(f"problem: {error}", markup=False)
-    if report.failures > 1:
+    for problem in report.problems[:_MOST_SHOWN]:
+        often = f" ({problem.times} times)" if problem.times > 1 else ""
+        console.print(f"problem: {problem.text}{often}", markup=False)
+    if len(report.problems) > 1:
         console.print(f"{report.failures} problems in all.")
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.cli.test_commands import Typist, rita
 from tests.marketplace.conftest import clock, credentials, marketplace, mturk, settings
 from tests.marketplace.crowd.published import assignments, key_line, pictures, publish
+from tests.marketplace.people import publish as publish_other_page
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -44,6 +45,16 @@ def test_each_behaviour_is_an_option_and_a_line_of_the_summary(
     assert row_of(rita.said, "careful")[:5] == ["3", "12", "0", "0", "0"]
     assert row_of(rita.said, "bot")[:5] == ["2", "8", "0", "0", "0"]
     assert int(row_of(rita.said, "careful")[5].rstrip("%")) > int(row_of(rita.said, "bot")[5].rstrip("%"))
+
+
+def test_one_problem_is_one_line(rita: Typist, marketplace: str, mturk: "MTurkClient") -> None:
+    for at in range(3):
+        publish_other_page(mturk, Title=f"Something else {at}")
+    assert rita.types("crowd", marketplace, "--careful", "1", *NO_WAIT) == 1
+    said = " ".join(rita.said.split())
+    assert said.count("problem:") == 1
+    assert "?… cannot be used: it shows no Item with the choices that this crowd knows (3 times)" in said
+    assert "turkSubmitTo" not in said
 
 
 def test_a_plan_says_who_comes_and_options_change_it(

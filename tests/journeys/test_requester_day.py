@@ -108,7 +108,7 @@ def decide(window: Window, ada: str, bob: str) -> None:
     work.get_by_label("Amount in USD").fill("0.50")
     work.get_by_label("What it is for").fill("Such a careful comment")
     work.get_by_role("button", name="Pay the bonus").click()
-    expect(page.get_by_role("status")).to_have_text("The bonus is paid.")
+    expect(page.get_by_role("status")).to_contain_text("and its fee of $0.10: $0.60 in all.")
     work = page.get_by_role("article").filter(has_text=bob)
     work.get_by_label("Why it is rejected").fill("Not an answer")
     work.get_by_role("button", name="Reject").click()
@@ -135,7 +135,7 @@ def know_the_worker(window: Window, ada: str) -> None:
 def invite(window: Window) -> None:
     page = window.page
     go_to(page, "Channels")
-    page.get_by_label("Name, for you").fill("Friends of tea")
+    page.get_by_label("Name; people read it").fill("Friends of tea")
     page.get_by_label("HITs that one person does").fill("3")
     page.get_by_text("For Prolific, Connect and other sites").click()
     window.look("requester-new-channel")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -18,6 +18,7 @@ from app.marketplace.crowd.plan import CrowdPlan
 from app.marketplace.crowd.recognition import Recognised, Recognition
 from app.marketplace.crowd.replay import VoteLedger
 from app.marketplace.crowd.report import CrowdEvent, CrowdEventKind, Request, Tally
+from app.marketplace.crowd.unusable import Unusable
 
 _HANDED_IN = {"Submitted", "Approved", "Rejected"}
 _QUOTED = 80
@@ -40,6 +41,7 @@ class Crowd:
     recognition: Recognition
     ledger: VoteLedger | None
     tally: Tally
+    unusable: Unusable = field(default_factory=Unusable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Person:
 async def attempt(person: Person, task: Task, *, returned_before: bool, done: int = 0) -> Outcome:
     """Do with an accepted HIT what this person does after `done` others.
 
-    Raises PageNotUnderstood when it cannot be read or handed in.
+    Raises QuestionNotUnderstood when it cannot be read, PageNotUnderstood when it cannot be handed in either.
     """
     shown = await _question(person, task)
     seen = await person.crowd.recognition.of(shown.items, person.browser)

@@ -3,6 +3,7 @@
 CrowdError ─┬ SiteUnreachable(url, reason)    no page came, after several tries
             ├ EnrolmentClosed(url)            the worker site takes no new Workers
             ├ PageNotUnderstood(url, reason)  a page came, but not one that a Worker could use
+            │ └ QuestionNotUnderstood         it is a question, but not one of this service's templates
             ├ BadAnswerKey(problems)          the file with the truth or the votes cannot be used
             └ BadPlan(reason)                 the crowd that was asked for makes no sense
 """
@@ -10,6 +11,8 @@ CrowdError ─┬ SiteUnreachable(url, reason)    no page came, after several tr
 from collections.abc import Sequence
 
 from app.errors import ServiceError
+
+_LONGEST_URL = 100
 
 
 class CrowdError(ServiceError):
@@ -25,7 +28,9 @@ class SiteUnreachable(CrowdError):
 
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
-        super().__init__(f"the marketplace does not answer at {url} ({reason}); start it, or correct the URL")
+        super().__init__(
+            f"the marketplace does not answer at {_shortened(url)} ({reason}); start it, or correct the URL"
+        )
 
 
 class EnrolmentClosed(CrowdError):
@@ -45,7 +50,11 @@ class PageNotUnderstood(CrowdError):
 
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
-        super().__init__(f"the page {url} cannot be used: {reason}")
+        super().__init__(f"the page {_shortened(url)} cannot be used: {reason}")
+
+
+class QuestionNotUnderstood(PageNotUnderstood):
+    """A question of another kind than this service's templates make: no Worker of the crowd can answer it."""
 
 
 class BadAnswerKey(CrowdError):
@@ -62,3 +71,10 @@ class BadPlan(CrowdError):
     """A crowd that cannot be: the message names the value and what is allowed."""
 
     http_status = 422
+
+
+def _shortened(url: str) -> str:
+    """The address as a person reads it: without its query, which in a frame's is longer than all the rest."""
+    path, asked, _ = url.partition("?")
+    shown = path if len(path) <= _LONGEST_URL else f"{path[:_LONGEST_URL]}…"
+    return f"{shown}?…" if asked else shown

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from app.marketplace.crowd.behaviours import Answer, Choice, SeenItem
-from app.marketplace.crowd.errors import PageNotUnderstood
+from app.marketplace.crowd.errors import QuestionNotUnderstood
 from app.marketplace.crowd.markup import Element
 from app.marketplace.crowd.pages import Page
 
@@ -28,7 +28,7 @@ class Question:
 
 
 def read(page: Page, *, assignment_id: str) -> Question:
-    """What the page shows to the Worker of this Assignment. Raises PageNotUnderstood for a question of another kind."""
+    """What the page shows to the Worker of this Assignment. Raises QuestionNotUnderstood for a question of another kind."""
     url = page.url
     items, prefixes = [], []
     for position, fieldset in enumerate(_item_fieldsets(page.root), start=1):
@@ -39,7 +39,7 @@ def read(page: Page, *, assignment_id: str) -> Question:
         items.append(SeenItem(position, label_a, label_b, shown, media_url, text))
         prefixes.append(radios[Choice.A].get("name").removesuffix(_CHOICE))
     if not items:
-        raise PageNotUnderstood(url, "it shows no Item with the choices that this crowd knows")
+        raise QuestionNotUnderstood(url, "it shows no Item with the choices that this crowd knows")
     return Question(tuple(items), tuple(prefixes))
 
 
@@ -71,7 +71,7 @@ def _radios(fieldset: Element, url: str) -> dict[Choice, Element]:
     radios = {radio.get("value"): radio for radio in fieldset.all("input", type="radio")}
     names = {radio.get("name") for radio in radios.values()}
     if set(radios) != set(Choice) or len(names) != 1 or not all(name.endswith(_CHOICE) for name in names):
-        raise PageNotUnderstood(url, f"an Item's choices are not {', '.join(Choice)}")
+        raise QuestionNotUnderstood(url, f"an Item's choices are not {', '.join(Choice)}")
     return {Choice(value): radio for value, radio in radios.items()}
 
 
@@ -79,7 +79,7 @@ def _label(fieldset: Element, radio: Element, url: str) -> str:
     for label in fieldset.all("label"):
         if any(element is radio for element in label.all("input")):
             return label.text(without="kbd")
-    raise PageNotUnderstood(url, "an Item's choice has no label")
+    raise QuestionNotUnderstood(url, "an Item's choice has no label")
 
 
 def _medium(fieldset: Element, url: str) -> tuple[str | None, str | None]:
@@ -90,7 +90,7 @@ def _medium(fieldset: Element, url: str) -> tuple[str | None, str | None]:
     for element in fieldset.all():
         if "text" in element.classes:
             return None, element.text()
-    raise PageNotUnderstood(url, "an Item shows neither a medium nor a text")
+    raise QuestionNotUnderstood(url, "an Item shows neither a medium nor a text")
 
 
 def _fnv1a_32(data: bytes) -> int:

@@ -1,13 +1,16 @@
 """What the crowd did: events while it works, sums at the end."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.marketplace.crowd.behaviours import Choice
 
-_MOST_ERRORS = 100
+_MOST_PROBLEMS = 100
+# What differs between two tellings of one problem: paths and queries, and MTurk's ids.
+_VARIES = re.compile(r"(?<=://)([^/\s]+)\S*|\b[0-9A-Z]{13,}\b")
 
 
 class CrowdEventKind(StrEnum):
@@ -62,12 +65,20 @@ class RoleCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that went wrong, in the words of the first time."""
+
+    text: str
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class CrowdReport:
     """The whole run in numbers.
 
     votes: answers handed in, by the page's choice.
     votes_left: votes of the answer key that were not handed in; 0 when nothing was replayed.
-    errors: what went wrong, each text once, at most 100 of them; `failures` counts all.
+    problems: what went wrong; what differs by ids and addresses alone is one. At most 100; `failures` counts all.
     roles: the same by kind of Worker, in the order in which they first came.
     took_s: how long the site took for each HIT accepted and each answer taken.
     """
@@ -78,11 +89,16 @@ class CrowdReport:
     abandoned: int
     votes: Mapping[Choice, int]
     votes_left: int
-    errors: Sequence[str]
+    problems: Sequence[Problem]
     failures: int
     seconds: float
     roles: Mapping[str, RoleCounts]
     took_s: Mapping[Request, Sequence[float]]
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """The problems' texts."""
+        return [problem.text for problem in self.problems]
 
 
 _COUNTED_AS = {
@@ -101,7 +117,7 @@ class Tally:
         self._on_event = on_event
         self.counts: Counter[CrowdEventKind] = Counter()
         self.votes: Counter[Choice] = Counter()
-        self._errors: dict[str, None] = {}
+        self._problems: dict[str, Problem] = {}
         self._roles: dict[str, RoleCounts] = {}
         self._took_s: dict[Request, list[float]] = {request: [] for request in Request}
 
@@ -110,8 +126,8 @@ class Tally:
         self.counts[event.kind] += 1
         self.votes.update(event.choices)
         self._count_role(event)
-        if event.kind is CrowdEventKind.FAILED and len(self._errors) < _MOST_ERRORS:
-            self._errors[event.detail] = None
+        if event.kind is CrowdEventKind.FAILED:
+            self._count_problem(event.detail)
         if self._on_event is not None:
             self._on_event(event)
 
@@ -129,12 +145,20 @@ class Tally:
             abandoned=self.counts[kinds.ABANDONED],
             votes=dict(self.votes),
             votes_left=votes_left,
-            errors=list(self._errors),
+            problems=list(self._problems.values()),
             failures=self.counts[kinds.FAILED],
             seconds=seconds,
             roles=dict(self._roles),
             took_s=dict(self._took_s),
         )
+
+    def _count_problem(self, text: str) -> None:
+        alike = _VARIES.sub(r"\1…", text)
+        seen = self._problems.get(alike)
+        if seen is not None:
+            self._problems[alike] = replace(seen, times=seen.times + 1)
+        elif len(self._problems) < _MOST_PROBLEMS:
+            self._problems[alike] = Problem(text, 1)
 
     def _count_role(self, event: CrowdEvent) -> None:
         counts = self._roles.setdefault(event.role, RoleCounts())

@@ -11,7 +11,7 @@ from app.marketplace.crowd import entering, pages
 from app.marketplace.crowd.attempt import Crowd, Outcome, Person, attempt, give_back
 from app.marketplace.crowd.browser import Browser
 from app.marketplace.crowd.deciding import Member
-from app.marketplace.crowd.errors import CrowdError, EnrolmentClosed, PageNotUnderstood
+from app.marketplace.crowd.errors import CrowdError, EnrolmentClosed, PageNotUnderstood, QuestionNotUnderstood
 from app.marketplace.crowd.pages import Group, Page, Task
 from app.marketplace.crowd.report import CrowdEventKind, Request
 
@@ -34,7 +34,7 @@ class Visit:
 
     def __init__(self, member: Member, browser: Browser, crowd: Crowd, *, after_s: float = 0.0) -> None:
         self._person = Person(member, browser, crowd)
-        self._browser, self._plan = browser, crowd.plan
+        self._browser, self._plan, self._unusable = browser, crowd.plan, crowd.unusable
         self._after_s = after_s
         self._rng = np.random.default_rng([crowd.plan.seed, member.number])
         # The address of a visit by a recruitment link; empty: none.
@@ -107,7 +107,9 @@ class Visit:
         groups = pages.groups(await self._browser.open(LIST))
         for at in self._rng.permutation(len(groups)):
             group = groups[at]
-            if self._failures[group.group_id] < _PATIENCE_WITH_A_GROUP:
+            tired_of_it = self._failures[group.group_id] >= _PATIENCE_WITH_A_GROUP
+            # Asked for each group anew: another Worker may have found out while this one waited for a page.
+            if not tired_of_it and group.group_id not in self._unusable:
                 task = await self._accepted(group)
                 if task is not None:
                     return group, task
@@ -134,10 +136,11 @@ class Visit:
             before = task.hit_id in self._returned
             outcome = await attempt(self._person, task, returned_before=before, done=self._submitted)
         except PageNotUnderstood as fault:
-            self._failures[group.group_id] += 1
+            self._note_failure(group, fault)
             self._person.record(CrowdEventKind.FAILED, task, detail=str(fault))
             await give_back(self._person, task)
             return None
+        self._unusable.could_read(group.group_id)
         match outcome:
             case Outcome.SUBMITTED:
                 self._submitted += 1
@@ -157,6 +160,11 @@ class Visit:
         page = await self._browser.send(task.go_on)
         self._note_accepted(page)
         return pages.task(page)
+
+    def _note_failure(self, group: Group, fault: PageNotUnderstood) -> None:
+        self._failures[group.group_id] += 1
+        if isinstance(fault, QuestionNotUnderstood):
+            self._unusable.could_not_read(group.group_id)
 
     def _note_accepted(self, page: Page) -> None:
         if pages.task(page) is not None:

@@ -76,6 +76,7 @@ def find_hit(desk: SignedIn, id: MaybeId = "") -> Response:
 def hit(
     desk: SignedIn,
     hit_id: Id,
+    *,
     status: AssignmentsStatus = "",
     after: Token = "",
     notice: Notice = "",

@@ -21,6 +21,7 @@ from app.questions.rendering import ShownItem
 from app.settings import Settings
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.crowd.published import answers, assignments, key_line, pictures, publish, votes
+from tests.marketplace.people import html_question
 from tests.marketplace.people import publish as publish_other_page
 from tests.marketplace_server import running_marketplace
 
@@ -173,6 +174,34 @@ def test_a_foreign_question_is_reported_and_given_back(marketplace: str, mturk: 
     assert report.submitted == 2
     assert f"/frame/{foreign}" in report.errors[0]
     assert mturk.get_hit(HITId=foreign)["HIT"]["NumberOfAssignmentsPending"] == 0
+
+
+def test_a_group_that_nobody_can_read_is_found_out_once(marketplace: str, mturk: "MTurkClient") -> None:
+    foreign = publish_other_page(mturk, Title="Something else", MaxAssignments=1)["HITId"]
+    hits = [publish(mturk, pictures(1, first=at)) for at in range(3)]
+    events: list[CrowdEvent] = []
+    report = run_crowd(marketplace, CrowdPlan(workers=5, concurrency=1, patience_s=0), on_event=events.append)
+    assert report.submitted == 15
+    assert [event.hit_id for event in events if event.kind is CrowdEventKind.FAILED] == [foreign]
+    assert all(mturk.get_hit(HITId=hit_id)["HIT"]["HITStatus"] == "Reviewable" for hit_id in hits)
+
+
+def test_a_strange_hit_among_usable_ones_does_not_keep_the_others_from_their_group(
+    marketplace: str, mturk: "MTurkClient"
+) -> None:
+    hits = [publish(mturk, pictures(1, first=at)) for at in range(3)]
+    publish(mturk, pictures(1), Question=html_question())
+    report = run_crowd(marketplace, CrowdPlan(workers=5, patience_s=0))
+    assert report.submitted == 15
+    assert all(mturk.get_hit(HITId=hit_id)["HIT"]["HITStatus"] == "Reviewable" for hit_id in hits)
+
+
+def test_a_problem_is_told_once_with_how_often_and_by_a_short_address(marketplace: str, mturk: "MTurkClient") -> None:
+    foreign = [publish_other_page(mturk, Title=f"Something else {at}")["HITId"] for at in range(3)]
+    report = run_crowd(marketplace, CrowdPlan(workers=1, patience_s=0))
+    (problem,) = report.problems
+    assert problem.times == report.failures == 3
+    assert any(problem.text.startswith(f"the page {marketplace}/frame/{hit}?… cannot") for hit in foreign)
 
 
 def test_a_crowd_at_a_closed_door_says_which_setting_opens_it(settings: Settings, database: Database) -> None:
