@@ -11,7 +11,8 @@ ServiceError ─┬ NotFound(kind, id)                              404
               │   └ BudgetExceeded(needed_usd, left_usd)
               └ MarketplaceError(operation, code, message)      502
                   ├ MarketplaceRefused      the request was understood and refused: do not repeat it unchanged
-                  │   └ InsufficientFunds                       402
+                  │   ├ InsufficientFunds                       402
+                  │   └ CredentialsRefused                      502
                   ├ MarketplaceBusy         retry later         503
                   ├ MarketplaceUnreachable  nothing was sent    503
                   └ OutcomeUnknown          it may have happened: look it up before repeating
@@ -140,6 +141,10 @@ class InsufficientFunds(MarketplaceRefused):
     """The Requester's balance does not cover the HIT."""
 
     http_status = 402
+
+
+class CredentialsRefused(MarketplaceRefused):
+    """The marketplace does not know our credentials, or no longer lets them in: a person must put them right."""
 
 
 class MarketplaceBusy(MarketplaceError):

@@ -71,7 +71,9 @@ def _marketplace_ids(market: Market, batch_id: BatchId) -> list[str]:
 
 def _hand_in(market: Market, batch_id: BatchId, hit_ids: list[str]) -> None:
     with market.database.transaction() as db:
-        hit_type_id = db.execute(text("SELECT hit_type_id FROM batches WHERE id = :id"), {"id": batch_id}).scalar_one()
+        hit_type_id = db.execute(
+            text("SELECT hit_type_id FROM hit_groups WHERE batch_id = :id"), {"id": batch_id}
+        ).scalar_one()
     browser = Browser(market.direct_url)
     browser.enrol("Ada")
     for hit_id in hit_ids:

@@ -7,10 +7,11 @@ from itertools import count
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.engine import Base
-from app.db.tables import Assignment, Batch, Consensus, Hit, HitItem, Item, MediaFile, Response, Worker
+from app.db.tables import Assignment, Batch, Consensus, Hit, HitGroup, HitItem, Item, MediaFile, Response, Worker
 from app.domain.vocabulary import AnswerState, BatchStatus, Category, ConsensusStatus, HITStatus, MediaType, Option
 from app.settings import MarketplaceProfile
 
@@ -42,6 +43,7 @@ def make_batch(db: Session, **columns: Any) -> Batch:
         frame_height=600,
         reward_usd=Decimal("0.05"),
         assignments_per_item=5,
+        first_assignments=columns.get("assignments_per_item", 5),
         items_per_hit=1,
         quorum=3,
         assignment_duration_s=600,
@@ -107,6 +109,7 @@ def make_hit(db: Session, batch: Batch, *items: Item, **columns: Any) -> Hit:
         status=HITStatus.LIVE,
         request_token=uuid4(),
         annotation=f"labeljury:{uuid4()}",
+        group_id=columns.get("group_id") or _main_group(db, batch).id,
         max_assignments=batch.assignments_per_item,
         marketplace_hit_id=f"3{uuid4().hex[:29].upper()}",
         published_at=NOW,
@@ -114,6 +117,21 @@ def make_hit(db: Session, batch: Batch, *items: Item, **columns: Any) -> Hit:
     for position, item in enumerate(items, start=1):
         _add(db, HitItem, {}, hit_id=hit.id, position=position, item_id=item.id, a_is_given=True)
     return hit
+
+
+def _main_group(db: Session, batch: Batch) -> HitGroup:
+    """The Batch's own group, ready to publish."""
+    found = db.scalar(select(HitGroup).where(HitGroup.batch_id == batch.id, HitGroup.number == 0))
+    return found or _add(
+        db,
+        HitGroup,
+        {},
+        batch_id=batch.id,
+        number=0,
+        reward_usd=batch.reward_usd,
+        qualification_type_id=f"3Q{uuid4().hex[:28].upper()}",
+        hit_type_id=f"3T{uuid4().hex[:28].upper()}",
+    )
 
 
 def make_assignment(db: Session, hit: Hit, worker: Worker, **columns: Any) -> Assignment:

@@ -4,6 +4,7 @@ Times are the database's own, so that runners with different clocks agree.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -72,3 +73,34 @@ def due_for_poll(db: Session, url: str, *, interval_s: float, ceiling: float) ->
         {"url": url, "interval_s": interval_s},
     )
     return won.first() is not None
+
+
+# A heartbeat older than this: tokens of that time may be forgotten by the marketplace, or this is a restored backup.
+LONGEST_GAP = "1 hour"
+
+
+def beat(db: Session, url: str, *, ceiling: float) -> bool:
+    """Say that this database is in use now. Returns whether it had not been for longer than LONGEST_GAP.
+
+    After such a gap it may be a backup that was restored: what was launched before may have happened without its knowing.
+    """
+    row = db.execute(
+        text("""
+            INSERT INTO endpoints AS e (url, calls_per_second, next_call_at, heartbeat_at)
+            VALUES (:url, :ceiling, clock_timestamp(), clock_timestamp())
+            ON CONFLICT (url) DO UPDATE SET heartbeat_at = clock_timestamp(),
+                resumed_at = CASE WHEN e.heartbeat_at < clock_timestamp() - CAST(:gap AS interval)
+                                  THEN clock_timestamp() ELSE e.resumed_at END
+            RETURNING resumed_at = heartbeat_at AS resumed
+        """),
+        {"url": url, "ceiling": ceiling, "gap": LONGEST_GAP},
+    ).one()
+    return bool(row.resumed)
+
+
+def launched_before_a_gap(db: Session, url: str, launched_at: datetime | None) -> bool:
+    """Whether a Batch launched then may have been published further than this database knows."""
+    resumed_at = db.execute(
+        text("SELECT resumed_at FROM endpoints WHERE url = :url"), {"url": url}
+    ).scalar_one_or_none()
+    return resumed_at is not None and launched_at is not None and launched_at < resumed_at

@@ -7,24 +7,34 @@ claimed again, and since the call may have happened, whoever claims them repeats
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from app.db.tables import Operation
-from app.domain.vocabulary import AssignmentId, BatchId, HITId, OperationId, OperationKind, OperationStatus
+from app.domain.vocabulary import (
+    AssignmentId,
+    BatchId,
+    HitGroupId,
+    HITId,
+    OperationId,
+    OperationKind,
+    OperationStatus,
+    WorkerId,
+)
 from app.errors import ServiceError
 
 # Seconds to wait before attempt 2, 3, …; the last value repeats.
 BACKOFF_S = (1, 2, 5, 15, 60)
 
-_CLAIM = text("""
+_CLAIM = """
     WITH free AS (
-        SELECT id FROM operations
-        WHERE batch_id = :batch_id AND kind = :kind
+        SELECT id FROM operations AS f
+        WHERE batch_id = :batch_id AND kind = :kind {ready}
           AND ((status = 'intended' AND not_before <= now()) OR (status = 'acting' AND lease_until < now()))
         ORDER BY id
         LIMIT :most
@@ -34,8 +44,17 @@ _CLAIM = text("""
     SET status = 'acting', leased_by = :runner, lease_until = now() + make_interval(secs => :lease_s),
         attempts = o.attempts + 1, first_attempt_at = coalesce(o.first_attempt_at, now())
     FROM free WHERE o.id = free.id
-    RETURNING o.id, o.hit_id, o.assignment_id, o.attempts, o.first_attempt_at
-""")
+    RETURNING o.id, o.hit_id, o.assignment_id, o.group_id, o.worker_id, o.arguments, o.attempts, o.first_attempt_at
+"""
+# A HIT is published once its group has its HIT type and all the Workers that it keeps out.
+_READY = {
+    OperationKind.PUBLISH: """
+        AND EXISTS (SELECT 1 FROM hits AS h JOIN hit_groups AS g ON g.id = h.group_id
+                    WHERE h.id = f.hit_id AND g.hit_type_id IS NOT NULL
+                      AND NOT EXISTS (SELECT 1 FROM operations AS q WHERE q.group_id = g.id AND q.kind = 'qualify'
+                                      AND q.status IN ('intended', 'acting', 'failed')))
+    """
+}
 
 
 # The longest that one call may take, retries included (`mturk/client.py`): no call starts later than this before the
@@ -51,15 +70,19 @@ class LeaseEnded(ServiceError):
 class Claimed:
     """An operation that this runner may act on until its lease ends. `attempt` counts from 1.
 
+    hit_id: 0 where the operation is of none; `assignment_id` likewise: which are set follows from the kind.
     act_before: on this process's monotonic clock, in seconds; later than that the call may not be started.
     """
 
     id: OperationId
     hit_id: HITId
-    assignment_id: AssignmentId | None
+    assignment_id: AssignmentId
     attempt: int
     first_attempt_at: datetime
     act_before: float = math.inf
+    group_id: HitGroupId | None = None
+    worker_id: WorkerId | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def check_lease(self) -> None:
         """Raise LeaseEnded when it is too late to start the call."""
@@ -74,11 +97,22 @@ def claim(
     # Read before the claim, so that our view of the lease ends before the database's.
     act_before = time.monotonic() + lease_s - min(LONGEST_CALL_S, lease_s / 2)
     rows = db.execute(
-        _CLAIM, {"batch_id": batch_id, "kind": kind, "most": most, "lease_s": lease_s, "runner": runner}
+        text(_CLAIM.format(ready=_READY.get(kind, ""))),
+        {"batch_id": batch_id, "kind": kind, "most": most, "lease_s": lease_s, "runner": runner},
     ).all()
     claimed = [
-        Claimed(OperationId(r[0]), HITId(r[1]), AssignmentId(r[2]) if r[2] else None, r[3], r[4], act_before)
-        for r in rows
+        Claimed(
+            OperationId(row.id),
+            HITId(row.hit_id or 0),
+            AssignmentId(row.assignment_id or 0),
+            row.attempts,
+            row.first_attempt_at,
+            act_before,
+            row.group_id,
+            row.worker_id,
+            row.arguments,
+        )
+        for row in rows
     ]
     return sorted(claimed, key=lambda operation: operation.id)
 
@@ -116,6 +150,15 @@ def fail(db: Session, operation: Claimed, *, error: str, now: datetime) -> None:
     )
 
 
+def cancel(db: Session, operation: Claimed, *, error: str, now: datetime) -> None:
+    """It is not wanted any more, or can never be done. Nothing changes where the operation is no longer ours."""
+    db.execute(
+        update(Operation)
+        .where(_still_ours([operation]))
+        .values(status=OperationStatus.CANCELLED, finished_at=now, lease_until=None, error=error)
+    )
+
+
 def release(db: Session, operations: Sequence[Claimed]) -> None:
     """Give claimed operations back unacted: nothing was called for them."""
     db.execute(
@@ -129,35 +172,3 @@ def _still_ours(operations: Sequence[Claimed]) -> ColumnElement[bool]:
     """Every claim counts one attempt up: the attempt's number tells our claim from a later one, which is left alone."""
     claims = [(operation.id, operation.attempt) for operation in operations]
     return and_(tuple_(Operation.id, Operation.attempts).in_(claims), Operation.status == OperationStatus.ACTING)
-
-
-def intend(
-    db: Session,
-    kind: OperationKind,
-    batch_id: BatchId,
-    targets: Sequence[tuple[HITId, AssignmentId | None]],
-) -> None:
-    """Write down the intent of one call per target. A target that has its intent already keeps it."""
-    statement = text("""
-        INSERT INTO operations (batch_id, kind, hit_id, assignment_id)
-        SELECT :batch_id, :kind, t.hit_id, nullif(t.assignment_id, 0)
-        FROM unnest(:hit_ids ::bigint[], :assignment_ids ::bigint[]) AS t (hit_id, assignment_id)
-        ON CONFLICT DO NOTHING
-    """)
-    db.execute(
-        statement,
-        {
-            "batch_id": batch_id,
-            "kind": kind,
-            "hit_ids": [hit_id for hit_id, _ in targets],
-            "assignment_ids": [assignment_id or 0 for _, assignment_id in targets],
-        },
-    )
-
-
-def waiting(db: Session, kind: OperationKind, batch_id: BatchId) -> int:
-    """How many operations of this kind are still to be done."""
-    statement = text("""
-        SELECT count(*) FROM operations WHERE batch_id = :batch_id AND kind = :kind AND status IN ('intended', 'acting')
-    """)
-    return int(db.execute(statement, {"batch_id": batch_id, "kind": kind}).scalar_one())

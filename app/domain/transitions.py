@@ -19,7 +19,8 @@ BATCH: Steps = {
     BatchStatus.PAUSED: frozenset({BatchStatus.LIVE, BatchStatus.STOPPING, BatchStatus.DONE}),
     BatchStatus.STOPPING: frozenset({BatchStatus.STOPPED}),
     BatchStatus.STOPPED: frozenset(),
-    BatchStatus.DONE: frozenset(),
+    # Live again: a Worker was dropped afterwards, and their Items are asked for once more.
+    BatchStatus.DONE: frozenset({BatchStatus.LIVE}),
 }
 HIT: Steps = {
     HITStatus.PLANNED: frozenset({HITStatus.PUBLISHING, HITStatus.CANCELLED}),
@@ -27,12 +28,13 @@ HIT: Steps = {
     # call was made. Never back to planned: a claim that is given back stays one that may have been acted on.
     HITStatus.PUBLISHING: frozenset({HITStatus.LIVE, HITStatus.CANCELLED}),
     HITStatus.LIVE: frozenset({HITStatus.DONE}),
-    HITStatus.DONE: frozenset(),
+    # Live again: more Assignments are asked for, since an answer of it does not count any longer.
+    HITStatus.DONE: frozenset({HITStatus.LIVE}),
     HITStatus.CANCELLED: frozenset(),
 }
 ASSIGNMENT: Steps = {
     AssignmentStatus.SUBMITTED: frozenset({AssignmentStatus.APPROVED, AssignmentStatus.REJECTED}),
-    # Another program rejected the work and took that back before our own approval was tried.
+    # The rejection was overridden, by us or by another program.
     AssignmentStatus.REJECTED: frozenset({AssignmentStatus.APPROVED}),
     AssignmentStatus.APPROVED: frozenset(),
 }

@@ -10,6 +10,7 @@ HITId = NewType("HITId", int)
 AssignmentId = NewType("AssignmentId", int)
 WorkerId = NewType("WorkerId", int)
 OperationId = NewType("OperationId", int)
+HitGroupId = NewType("HitGroupId", int)
 AccountId = NewType("AccountId", int)
 RequestToken = NewType("RequestToken", UUID)
 
@@ -18,6 +19,7 @@ MarketplaceHITId = NewType("MarketplaceHITId", str)
 MarketplaceAssignmentId = NewType("MarketplaceAssignmentId", str)
 MarketplaceWorkerId = NewType("MarketplaceWorkerId", str)
 HITTypeId = NewType("HITTypeId", str)
+QualificationTypeId = NewType("QualificationTypeId", str)
 
 
 class MediaType(StrEnum):
@@ -76,6 +78,22 @@ class BatchStatus(StrEnum):
     DONE = "done"
 
 
+class PauseReason(StrEnum):
+    """Why a Batch is paused, and so who continues it.
+
+    person: somebody pressed pause · funds: the Requester's balance ran out; a refilled one resumes it · cap: the Batch's or
+    the Account's cap does not cover what is next · refused: the marketplace refused a call · pilot: the pilot's Items are
+    answered, the rest waits for a decision · credentials: the marketplace no longer knows ours.
+    """
+
+    PERSON = "person"
+    FUNDS = "funds"
+    CAP = "cap"
+    REFUSED = "refused"
+    PILOT = "pilot"
+    CREDENTIALS = "credentials"
+
+
 class HITStatus(StrEnum):
     """The way of a HIT.
 
@@ -113,12 +131,30 @@ class ConsensusStatus(StrEnum):
     SETTLED = "settled"
 
 
+class HitPurpose(StrEnum):
+    """What the HITs of a group are for: Items to answer, or pay for a Worker who could not submit their work."""
+
+    ITEMS = "items"
+    COMPENSATION = "compensation"
+
+
 class OperationKind(StrEnum):
-    """A call to the marketplace that spends money or makes something visible."""
+    """A call to the marketplace that spends money or makes something visible.
+
+    publish, extend (more Assignments, a later expiry), expire and delete: of a HIT · approve, reject, override (a rejection
+    taken back) and bonus: of an Assignment · qualify: a Worker is given the Qualification that keeps them out of a group's
+    HITs, or lets them in.
+    """
 
     PUBLISH = "publish"
-    APPROVE = "approve"
+    EXTEND = "extend"
     EXPIRE = "expire"
+    DELETE = "delete"
+    APPROVE = "approve"
+    REJECT = "reject"
+    OVERRIDE = "override"
+    BONUS = "bonus"
+    QUALIFY = "qualify"
 
 
 class OperationStatus(StrEnum):
@@ -138,14 +174,16 @@ class OperationStatus(StrEnum):
 class PaymentKind(StrEnum):
     """The kinds of ledger entry.
 
-    reservation: what a HIT may cost · release: the part that will not be spent (negative) ·
-    reward and fee: what an Assignment costs.
+    reservation: what a HIT, or more of it, may cost · release: the part that will not be spent (negative) ·
+    reward and fee: what an Assignment costs, out of its HIT's reservation · bonus and bonus_fee: beside it.
     """
 
     RESERVATION = "reservation"
     RELEASE = "release"
     REWARD = "reward"
     FEE = "fee"
+    BONUS = "bonus"
+    BONUS_FEE = "bonus_fee"
 
 
 class PaymentStatus(StrEnum):
@@ -159,6 +197,37 @@ class PaymentStatus(StrEnum):
     OWED = "owed"
     PAID = "paid"
     CANCELLED = "cancelled"
+
+
+class AlertKind(StrEnum):
+    """Something about a Batch, or an endpoint, that a person should know."""
+
+    STALLED = "stalled"  # HITs are live and nobody has answered for long
+    LOW_BALANCE = "low_balance"
+    NEAR_EXPIRY = "near_expiry"  # HITs end soon with places unfilled
+    AUTO_APPROVAL = "auto_approval"  # work nobody reviewed is paid soon
+    DISAGREEMENT = "disagreement"  # Workers agree less than at first
+    DRIFT = "drift"  # the shares of the answers move
+    ATTENTION = "attention"  # the Batch is paused or a call was refused
+    DIFFERENCE = "difference"  # the marketplace and our tables differ
+    NO_RUNNER = "no_runner"  # no job runner has been seen for long
+
+
+class DifferenceKind(StrEnum):
+    """What reconcile can find between our tables and the marketplace."""
+
+    HIT_NOT_RECORDED = "hit_not_recorded"  # published for us, and our row does not know it yet
+    HIT_OF_NO_BATCH = "hit_of_no_batch"  # carries our annotation, and no row of ours
+    HIT_SHOULD_BE_OVER = "hit_should_be_over"  # cancelled or closed here, open there
+    HIT_MISSING = "hit_missing"  # live here, unknown there
+    PLACES_DIFFER = "places_differ"
+    ASSIGNMENT_NOT_COLLECTED = "assignment_not_collected"
+    ASSIGNMENT_MISSING = "assignment_missing"
+    DECISION_NOT_RECORDED = "decision_not_recorded"  # decided there, open here
+    DECISION_DIFFERS = "decision_differs"  # approved here, rejected there, or the reverse
+    BONUS_NOT_RECORDED = "bonus_not_recorded"
+    BONUS_MISSING = "bonus_missing"
+    LEDGER_WRONG = "ledger_wrong"  # an entry of ours breaks a rule of the ledger
 
 
 class Role(StrEnum):

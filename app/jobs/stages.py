@@ -5,12 +5,13 @@ Every line they log carries the marketplace's profile.
 
 from datetime import UTC, datetime
 
+from app.calls.walk import Turn
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
 from app.domain.vocabulary import BatchId, BatchStatus
 from app.jobs.runtime import Runtime
 from app.logs import about
-from app.pipeline import batches, collect, consensus, planning, publish, responses, review, stop
+from app.pipeline import batches, collect, consensus, groups, planning, publish, responses, review, rounds, stop
 from app.secrets import installation_secret
 
 # A job with more to do ends after this long and asks to go on, so that other Batches have their turn.
@@ -31,23 +32,16 @@ def run_publish(runtime: Runtime, batch_id: BatchId) -> None:
 
 def _wind_down(runtime: Runtime, batch: Batch) -> None:
     marketplace, pacer = runtime.marketplace_of(batch)
-    lease_s = runtime.settings.lease_s
-    stop.wind_down(runtime.database, marketplace, pacer, BatchId(batch.id), runner=runtime.runner, lease_s=lease_s)
+    stop.wind_down(runtime.database, marketplace, pacer, BatchId(batch.id), _turn(runtime))
 
 
 def _publish(runtime: Runtime, batch: Batch) -> None:
     marketplace, pacer = runtime.marketplace_of(batch)
-    published = publish.publish(
-        runtime.database,
-        marketplace,
-        pacer,
-        BatchId(batch.id),
-        runner=runtime.runner,
-        lease_s=runtime.settings.lease_s,
-        media_base_url=f"{runtime.settings.web_url}/media",
-        slice_s=SLICE_S,
-    )
-    _go_on(runtime, Job.PUBLISH, BatchId(batch.id), done=published)
+    batch_id, turn = BatchId(batch.id), _turn(runtime)
+    groups.prepare(runtime.database, marketplace, pacer, batch_id, turn)
+    media_base_url = f"{runtime.settings.web_url}/media"
+    published = publish.publish(runtime.database, marketplace, pacer, batch_id, turn, media_base_url=media_base_url)
+    _go_on(runtime, Job.PUBLISH, batch_id, done=published)
 
 
 def run_collect(runtime: Runtime, profile: str) -> None:
@@ -63,16 +57,11 @@ def run_review(runtime: Runtime, batch_id: BatchId) -> None:
     with about(profile=batch.profile):
         responses.read(runtime.database, batch_id)
         marketplace, pacer = runtime.marketplace_of(batch)
-        approved = review.review(
-            runtime.database,
-            marketplace,
-            pacer,
-            batch_id,
-            runner=runtime.runner,
-            lease_s=runtime.settings.lease_s,
-            slice_s=SLICE_S,
-        )
-    _go_on(runtime, Job.REVIEW, batch_id, done=approved)
+        decided = review.review(runtime.database, marketplace, pacer, batch_id, _turn(runtime))
+        with runtime.database.transaction() as db:
+            if rounds.settle_hits(db, batch_id):
+                enqueue(db, Job.CONSENSUS, batch_id=batch_id)
+    _go_on(runtime, Job.REVIEW, batch_id, done=decided)
 
 
 def run_consensus(runtime: Runtime, batch_id: BatchId) -> None:
@@ -82,6 +71,10 @@ def run_consensus(runtime: Runtime, batch_id: BatchId) -> None:
         consensus.compute(runtime.database, batch_id)
         with runtime.database.transaction() as db:
             batches.close_if_finished(db, batch_id, now=datetime.now(UTC))
+
+
+def _turn(runtime: Runtime) -> Turn:
+    return Turn(runner=runtime.runner, lease_s=runtime.settings.lease_s, slice_s=SLICE_S)
 
 
 def _go_on(runtime: Runtime, job: Job, batch_id: BatchId, *, done: int) -> None:

@@ -1,23 +1,27 @@
-"""One typed function per MTurk operation that we use. Every function raises MarketplaceError only."""
+"""MTurk's operations on HITs and on our account, one typed function each. Every function raises MarketplaceError only."""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from app.domain.progress import HITCounters
-from app.domain.vocabulary import HITTypeId, MarketplaceAssignmentId, MarketplaceHITId, MarketplaceWorkerId
+from app.domain.vocabulary import HITTypeId, MarketplaceHITId, QualificationTypeId
 from app.errors import MarketplaceBusy, MarketplaceRefused, OutcomeUnknown
 from app.mturk.client import Marketplace
-from app.mturk.translation import translated
+from app.mturk.translation import known_id, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_mturk.type_defs import QualificationRequirementTypeDef
 
 PAGE_SIZE = 100
 PATIENCE = 5
-LONGEST_ID = 64
-ASSIGNMENT_STATUSES = ("Submitted", "Approved", "Rejected")
+SHORTEST_PROLONGATION_S = 60
 # MTurk names the HIT in the message of HitAlreadyExists; ids are upper-case letters and digits, about 30 of them.
 _HIT_ID = re.compile(r"\b[A-Z0-9]{20,64}\b")
 
@@ -26,7 +30,11 @@ BeforeCall = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class HITType:
-    """The properties that HITs of one type share."""
+    """The properties that HITs of one type share.
+
+    qualification_type_id: who holds that Qualification is kept out of the HITs, or is let in alone where `must_hold`; the
+    others do not even see them.
+    """
 
     title: str
     description: str
@@ -34,6 +42,8 @@ class HITType:
     reward_usd: Decimal
     assignment_duration_s: int
     auto_approval_delay_s: int
+    qualification_type_id: QualificationTypeId | None = None
+    must_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +58,6 @@ class NewHIT:
     request_token: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class SubmittedAssignment:
-    """Submitted work as the marketplace reports it; `answer` is the raw XML."""
-
-    assignment_id: MarketplaceAssignmentId
-    worker_id: MarketplaceWorkerId
-    hit_id: MarketplaceHITId
-    status: str
-    answer: str
-    accepted_at: datetime | None
-    submitted_at: datetime | None
-    auto_approval_at: datetime | None
-
-
 def create_hit_type(marketplace: Marketplace, hit_type: HITType) -> HITTypeId:
     """CreateHITType. Equal properties give the same id, so repeating it is harmless."""
     with translated("CreateHITType"):
@@ -72,8 +68,21 @@ def create_hit_type(marketplace: Marketplace, hit_type: HITType) -> HITTypeId:
             Reward=f"{hit_type.reward_usd:.2f}",
             AssignmentDurationInSeconds=hit_type.assignment_duration_s,
             AutoApprovalDelayInSeconds=hit_type.auto_approval_delay_s,
+            QualificationRequirements=_requirements(hit_type),
         )
-        return HITTypeId(_id(answer["HITTypeId"]))
+        return HITTypeId(known_id(answer["HITTypeId"]))
+
+
+def _requirements(hit_type: HITType) -> list[QualificationRequirementTypeDef]:
+    if hit_type.qualification_type_id is None:
+        return []
+    return [
+        {
+            "QualificationTypeId": hit_type.qualification_type_id,
+            "Comparator": "Exists" if hit_type.must_hold else "DoesNotExist",
+            "ActionsGuarded": "DiscoverPreviewAndAccept",
+        }
+    ]
 
 
 def create_hit(marketplace: Marketplace, hit: NewHIT) -> MarketplaceHITId:
@@ -88,7 +97,7 @@ def create_hit(marketplace: Marketplace, hit: NewHIT) -> MarketplaceHITId:
                 RequesterAnnotation=hit.annotation,
                 UniqueRequestToken=str(hit.request_token),
             )
-            return MarketplaceHITId(_id(answer["HIT"]["HITId"]))
+            return MarketplaceHITId(known_id(answer["HIT"]["HITId"]))
     except MarketplaceRefused as refused:
         if not refused.code.endswith("HitAlreadyExists"):
             raise
@@ -141,49 +150,61 @@ def list_hits(
         token = {"NextToken": page["NextToken"]}
 
 
-def list_assignments(
-    marketplace: Marketplace,
-    hit_id: MarketplaceHITId,
-    *,
-    expected: int,
-    before_next_page: BeforeCall,
-    page_size: int = PAGE_SIZE,
-) -> list[SubmittedAssignment]:
-    """ListAssignmentsForHIT, every page until `expected` Assignments are there or an empty page ends the list.
-
-    `expected` is the number that the HIT's counters promise; it spares the call for the last, empty page.
-    `before_next_page` is called before every page but the first.
-    """
-    found: list[SubmittedAssignment] = []
-    token: dict[str, Any] = {}
-    while True:
-        with translated("ListAssignmentsForHIT"):
-            page = marketplace.client.list_assignments_for_hit(HITId=hit_id, MaxResults=page_size, **token)
-            new = [_assignment(assignment) for assignment in page["Assignments"]]
-        found += new
-        if not new or len(found) >= expected or not page.get("NextToken"):
-            return found
-        token = {"NextToken": page["NextToken"]}
-        before_next_page()
-
-
-def approve_assignment(marketplace: Marketplace, assignment_id: MarketplaceAssignmentId, *, feedback: str) -> None:
-    """ApproveAssignment. Raises MarketplaceRefused where it is not in the state Submitted (see `assignment_status`)."""
-    with translated("ApproveAssignment"):
-        marketplace.client.approve_assignment(AssignmentId=assignment_id, RequesterFeedback=feedback)
-
-
-def assignment_status(marketplace: Marketplace, assignment_id: MarketplaceAssignmentId) -> str:
-    """GetAssignment's status: Submitted, Approved or Rejected."""
-    with translated("GetAssignment"):
-        answer = marketplace.client.get_assignment(AssignmentId=assignment_id)
-        return _known_status(answer["Assignment"]["AssignmentStatus"])
-
-
 def expire_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> None:
     """UpdateExpirationForHIT to 0: "now" would be a race (mturk-facts §2.1). Harmless to repeat."""
     with translated("UpdateExpirationForHIT"):
         marketplace.client.update_expiration_for_hit(HITId=hit_id, ExpireAt=datetime.fromtimestamp(0, UTC))
+
+
+def extend_hit(
+    marketplace: Marketplace, hit_id: MarketplaceHITId, *, places: int, expires_at: datetime | None, request_token: UUID
+) -> HITCounters:
+    """Have the HIT offer `places` Assignments in all and, where `expires_at` is given, be open until then.
+
+    What is so already is left alone: GetHIT says so first, and so repeating this is harmless, late or early.
+    expires_at: whole seconds; MTurk takes it only where it is at least a minute later than what the HIT has.
+    """
+    found = get_hit(marketplace, hit_id)
+    if expires_at is not None and found.expires_at < expires_at - timedelta(seconds=SHORTEST_PROLONGATION_S):
+        with translated("UpdateExpirationForHIT"):
+            marketplace.client.update_expiration_for_hit(HITId=hit_id, ExpireAt=expires_at)
+    if found.max_assignments < places:
+        with translated("CreateAdditionalAssignmentsForHIT"):
+            marketplace.client.create_additional_assignments_for_hit(
+                HITId=hit_id,
+                NumberOfAdditionalAssignments=places - found.max_assignments,
+                UniqueRequestToken=str(request_token),
+            )
+    return get_hit(marketplace, hit_id)
+
+
+def delete_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> None:
+    """DeleteHIT. One that is gone is as good as deleted."""
+    try:
+        with translated("DeleteHIT"):
+            marketplace.client.delete_hit(HITId=hit_id)
+    except MarketplaceRefused as refused:
+        if not (refused.code.endswith("HITDoesNotExist") or "'Disposed'" in refused.message):
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """USD: what may still be reserved or spent, and what is reserved; some endpoints do not say the latter."""
+
+    available_usd: Decimal
+    on_hold_usd: Decimal | None
+
+
+def account_balance(marketplace: Marketplace) -> Balance:
+    """GetAccountBalance."""
+    with translated("GetAccountBalance"):
+        answer = marketplace.client.get_account_balance()
+        on_hold: str | None = answer.get("OnHoldBalance")
+        found = Balance(Decimal(answer["AvailableBalance"]), None if on_hold is None else Decimal(on_hold))
+        if not found.available_usd.is_finite():
+            raise ValueError(f"{found.available_usd} is no balance")
+        return found
 
 
 def available_balance(marketplace: Marketplace) -> Decimal:
@@ -200,7 +221,7 @@ def available_balance(marketplace: Marketplace) -> Decimal:
 
 def _counters(hit: Mapping[str, Any]) -> HITCounters:
     return HITCounters(
-        hit_id=MarketplaceHITId(_id(hit["HITId"])),
+        hit_id=MarketplaceHITId(known_id(hit["HITId"])),
         status=str(hit["HITStatus"]),
         max_assignments=int(hit["MaxAssignments"]),
         pending=int(hit["NumberOfAssignmentsPending"]),
@@ -209,28 +230,3 @@ def _counters(hit: Mapping[str, Any]) -> HITCounters:
         expires_at=hit["Expiration"],
         annotation=hit.get("RequesterAnnotation"),
     )
-
-
-def _assignment(assignment: Mapping[str, Any]) -> SubmittedAssignment:
-    return SubmittedAssignment(
-        assignment_id=MarketplaceAssignmentId(_id(assignment["AssignmentId"])),
-        worker_id=MarketplaceWorkerId(_id(assignment["WorkerId"])),
-        hit_id=MarketplaceHITId(_id(assignment["HITId"])),
-        status=_known_status(assignment["AssignmentStatus"]),
-        answer=str(assignment.get("Answer", "")),
-        accepted_at=assignment.get("AcceptTime"),
-        submitted_at=assignment.get("SubmitTime"),
-        auto_approval_at=assignment.get("AutoApprovalTime"),
-    )
-
-
-def _id(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_ID:
-        raise ValueError(f"{value!r} is no id")
-    return value
-
-
-def _known_status(value: object) -> str:
-    if value not in ASSIGNMENT_STATUSES:
-        raise ValueError(f"{value!r} is no Assignment status")
-    return str(value)

@@ -15,6 +15,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from app.errors import (
+    CredentialsRefused,
     InsufficientFunds,
     MarketplaceBusy,
     MarketplaceError,
@@ -24,11 +25,24 @@ from app.errors import (
 )
 
 THROTTLED = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+NOT_LET_IN = {
+    "UnrecognizedClientException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "ExpiredToken",
+    "NotAuthorized",
+    "BadCredentialSupplied",
+    "BadClaimsSupplied",
+}
 # What botocore's parsers and our own reading raise on an answer that is not what the model promises: a missing field, a
 # wrong type, a date beyond the calendar (RuntimeError), nesting without end (RecursionError), an amount that is none.
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, ResponseParserError)
 _SERVER_FAULT = 500
 _TOO_MANY_REQUESTS = 429
+_LONGEST_ID = 64
 
 
 @contextmanager
@@ -43,7 +57,7 @@ def translated(operation: str) -> Iterator[None]:
         raise _of_answer(operation, error) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         hint = f"{error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose the local profile"
-        raise MarketplaceRefused(operation, "NoCredentials", hint) from error
+        raise CredentialsRefused(operation, "NoCredentials", hint) from error
     except ParamValidationError as error:
         raise MarketplaceRefused(operation, "ParamValidation", str(error)) from error
     except (EndpointConnectionError, ConnectTimeoutError) as error:
@@ -52,6 +66,13 @@ def translated(operation: str) -> Iterator[None]:
         raise OutcomeUnknown(operation, type(error).__name__, str(error)) from error
     except UNREADABLE as error:
         raise OutcomeUnknown(operation, "UnreadableAnswer", f"{type(error).__name__}: {error}") from error
+
+
+def known_id(value: object) -> str:
+    """An id as the marketplace gave it. botocore checks no types: raises ValueError for what is none."""
+    if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_ID:
+        raise ValueError(f"{value!r} is no id")
+    return value
 
 
 def _of_answer(operation: str, error: ClientError) -> MarketplaceError:
@@ -66,6 +87,8 @@ def _of_answer(operation: str, error: ClientError) -> MarketplaceError:
     if status >= _SERVER_FAULT or kind == "ServiceFault":
         # A server fault does not say whether the work was done before it: the caller looks it up.
         return OutcomeUnknown(operation, code, message)
+    if kind in NOT_LET_IN or code.rpartition(".")[2] in NOT_LET_IN:
+        return CredentialsRefused(operation, code, message)
     if code.endswith("InsufficientFunds") or "insufficient funds" in message.lower():
         return InsufficientFunds(operation, code, message)
     return MarketplaceRefused(operation, code, message)

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app.db import audit
+from app.db import audit, ledger
 from app.db.engine import Database
 from app.db.queue import Job, enqueue
-from app.db.tables import Batch, Item, Payment
+from app.db.tables import Batch, Item
 from app.domain import batch_settings, packing, pricing, transitions
 from app.domain.packing import Sized
 from app.domain.pricing import Cost
-from app.domain.vocabulary import AccountId, BatchId, BatchStatus, ItemId, MediaType, PaymentKind
+from app.domain.vocabulary import AccountId, BatchId, BatchStatus, ItemId, MediaType, PauseReason
 from app.errors import (
     BudgetExceeded,
     Conflict,
@@ -48,6 +48,7 @@ class NewBatch:
     profile: MarketplaceProfile
     reward_usd: Decimal
     assignments_per_item: int = 5
+    first_assignments: int | None = None
     items_per_hit: int = 1
     quorum: int = 3
     cap_usd: Decimal | None = None
@@ -87,6 +88,7 @@ def create(
         frame_height=template.frame_height,
         reward_usd=new.reward_usd,
         assignments_per_item=new.assignments_per_item,
+        first_assignments=new.first_assignments or new.assignments_per_item,
         items_per_hit=new.items_per_hit,
         quorum=new.quorum,
         cap_usd=new.cap_usd,
@@ -274,7 +276,9 @@ def need_attention(db: Session, profile: str, why: str) -> None:
 
 def pause(db: Session, batch_id: BatchId, *, by: str) -> Batch:
     """Publish nothing more; what is live is still collected, reviewed and paid."""
-    return _step(db, batch_id, BatchStatus.PAUSED, by=by, action="batch.paused")
+    batch = _step(db, batch_id, BatchStatus.PAUSED, by=by, action="batch.paused")
+    batch.pause_reason = PauseReason.PERSON
+    return batch
 
 
 def resume(db: Session, batch_id: BatchId, *, by: str) -> Batch:
@@ -303,24 +307,15 @@ def set_cap(
     db: Session, batch_id: BatchId, cap_usd: Decimal, *, by: str, spending_limit_usd: Decimal | None = None
 ) -> Batch:
     """Change the cap. Raises InvalidInput below what is reserved or spent already, or above the installation's limit."""
-    batch = _locked(db, batch_id)
+    batch = ledger.locked_batch(db, batch_id)
     if problems := list(batch_settings.money_faults(cap_usd=cap_usd, limit_usd=spending_limit_usd)):
         raise InvalidInput(problems)
-    committed = committed_usd(db, batch_id)
+    committed = ledger.committed_usd(db, batch_id)
     if cap_usd < committed:
         raise InvalidInput([Problem(f"${committed} are reserved or spent already; use at least that", field="cap_usd")])
     audit.record(db, actor=by, action="batch.cap_set", batch_id=batch_id, profile=batch.profile, cap_usd=str(cap_usd))
     batch.cap_usd = cap_usd
     return batch
-
-
-def committed_usd(db: Session, batch_id: BatchId) -> Decimal:
-    """What the Batch has reserved, less what was released: never more than its cap."""
-    kinds = (PaymentKind.RESERVATION, PaymentKind.RELEASE)
-    total = select(func.coalesce(func.sum(Payment.amount_usd), 0)).where(
-        Payment.batch_id == batch_id, Payment.kind.in_(kinds)
-    )
-    return Decimal(db.execute(total).scalar_one())
 
 
 # A Batch is over when nothing of it is still to be published, answered, decided, paid, called or counted.
@@ -334,7 +329,7 @@ _UNFINISHED = text("""
 
 def close_if_finished(db: Session, batch_id: BatchId, *, now: datetime) -> bool:
     """Mark a Batch done (or stopped) once nothing of it is open. Returns whether it was closed now."""
-    batch = _locked(db, batch_id)
+    batch = ledger.locked_batch(db, batch_id)
     ending = {
         BatchStatus.LIVE: BatchStatus.DONE,
         BatchStatus.PAUSED: BatchStatus.DONE,
@@ -348,7 +343,7 @@ def close_if_finished(db: Session, batch_id: BatchId, *, now: datetime) -> bool:
     )
     if ending is None or (db.execute(_UNFINISHED, {"id": batch_id}).scalar_one() and not never_planned):
         return False
-    batch.status, batch.finished_at = ending, now
+    batch.status, batch.finished_at, batch.pause_reason = ending, now, None
     audit.record(db, actor="job runner", action=f"batch.{ending}", batch_id=batch_id, profile=batch.profile)
     return True
 
@@ -366,7 +361,10 @@ def _step(
     """Compare-and-set of the status, with its audit entry. Raises NotFound, IllegalTransition."""
     allowed = [only_from] if only_from else transitions.may(transitions.BATCH, to)
     won = db.execute(
-        update(Batch).where(Batch.id == batch_id, Batch.status.in_(allowed)).values(status=to).returning(Batch.id)
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.status.in_(allowed))
+        .values(status=to, pause_reason=None)
+        .returning(Batch.id)
     )
     moved = won.first() is not None
     batch = get(db, batch_id)
@@ -374,11 +372,4 @@ def _step(
         raise IllegalTransition(f"Batch {batch_id}", batch.status, to)
     db.refresh(batch)
     audit.record(db, actor=by, action=action, batch_id=batch_id, profile=batch.profile, **details)
-    return batch
-
-
-def _locked(db: Session, batch_id: BatchId) -> Batch:
-    batch = db.get(Batch, batch_id, with_for_update=True, populate_existing=True)
-    if batch is None:
-        raise NotFound("Batch", batch_id)
     return batch

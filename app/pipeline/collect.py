@@ -20,10 +20,10 @@ from app.domain.progress import Collected, HITCounters, is_complete, is_exhauste
 from app.domain.vocabulary import AssignmentStatus, BatchId, HITId, MarketplaceHITId
 from app.errors import MarketplaceRefused, ServiceError
 from app.logs import get_logger
-from app.mturk import requester
+from app.mturk import requester, reviewing
 from app.mturk.client import Marketplace
 from app.mturk.pacer import Pacer
-from app.mturk.requester import SubmittedAssignment
+from app.mturk.reviewing import SubmittedAssignment
 from app.secrets import pseudonym
 
 log = get_logger(__name__)
@@ -130,7 +130,7 @@ def _ask_by_name(
 
 def _fetch(marketplace: Marketplace, pacer: Pacer, seen: HITCounters) -> list[SubmittedAssignment]:
     """All Assignments of one HIT. The caller has waited for the first page's slot."""
-    return requester.list_assignments(marketplace, seen.hit_id, expected=seen.submitted, before_next_page=pacer.wait)
+    return reviewing.list_assignments(marketplace, seen.hit_id, expected=seen.submitted, before_next_page=pacer.wait)
 
 
 def _live_hits(db: Session, marketplace: Marketplace) -> dict[MarketplaceHITId, LiveHIT]:

@@ -46,7 +46,7 @@ _COUNTS = text("""
            count(r.*) FILTER (WHERE r.cannot_tell) AS cannot_tell,
            EXISTS (SELECT 1 FROM hit_items AS hi JOIN hits AS h ON h.id = hi.hit_id
                    WHERE hi.item_id = i.id AND h.status IN ('planned', 'publishing', 'live')) AS awaited
-    FROM items AS i LEFT JOIN responses AS r ON r.item_id = i.id
+    FROM items AS i LEFT JOIN responses AS r ON r.item_id = i.id AND r.counted
     WHERE i.id = ANY(:ids)
     GROUP BY i.id ORDER BY i.id
 """)

@@ -10,15 +10,17 @@ _ACTIVE = "b.status IN ('live', 'paused', 'stopping')"
 
 _WORK = text(f"""
     SELECT b.id, b.status,
-        EXISTS (SELECT 1 FROM operations AS o WHERE o.batch_id = b.id AND o.kind = 'publish'
+        EXISTS (SELECT 1 FROM operations AS o WHERE o.batch_id = b.id AND o.kind IN ('publish', 'qualify')
                 AND ((o.status = 'intended' AND o.not_before <= now()) OR (o.status = 'acting' AND o.lease_until < now())))
-            OR NOT EXISTS (SELECT 1 FROM hits AS h WHERE h.batch_id = b.id) AS publish,
-        EXISTS (SELECT 1 FROM operations AS o WHERE o.batch_id = b.id AND o.kind = 'approve'
+            OR b.planned_items < CASE WHEN b.released_at IS NULL THEN least(b.item_count, coalesce(b.pilot_items, b.item_count))
+                                      ELSE b.item_count END AS publish,
+        EXISTS (SELECT 1 FROM operations AS o WHERE o.batch_id = b.id AND o.kind IN ('approve', 'reject', 'override')
                 AND ((o.status = 'intended' AND o.not_before <= now()) OR (o.status = 'acting' AND o.lease_until < now())))
             OR EXISTS (SELECT 1 FROM hits AS h WHERE h.batch_id = b.id AND h.status = 'live' AND h.exhausted)
             OR EXISTS (SELECT 1 FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
-                       WHERE h.batch_id = b.id AND a.status = 'submitted'
-                         AND NOT EXISTS (SELECT 1 FROM operations AS o WHERE o.assignment_id = a.id)) AS review,
+                       WHERE h.batch_id = b.id AND a.status = 'submitted' AND a.held_at IS NULL
+                         AND NOT EXISTS (SELECT 1 FROM operations AS o
+                                         WHERE o.assignment_id = a.id AND o.kind IN ('approve', 'reject'))) AS review,
         EXISTS (SELECT 1 FROM items AS i WHERE i.batch_id = b.id AND i.consensus_stale)
             OR EXISTS (SELECT 1 FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
                        WHERE h.batch_id = b.id AND a.answer_state = 'raw') AS consensus

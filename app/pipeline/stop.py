@@ -1,17 +1,20 @@
 """Stop: cancel what was never published, find what may have been, expire what is live. Late work is still collected."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.db import audit, leases
+from app.calls.walk import Done, Stage, Turn, walk
+from app.db import audit, leases, ledger, operations
 from app.db.engine import Database
 from app.db.leases import Claimed
+from app.db.operations import Intent
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
-from app.domain.vocabulary import BatchId, BatchStatus, HITId, MarketplaceHITId, OperationKind
+from app.domain.vocabulary import BatchId, BatchStatus, HITId, MarketplaceHITId, OperationId, OperationKind
 from app.errors import MarketplaceRefused, ServiceError
 from app.logs import get_logger
 from app.mturk import requester
@@ -20,27 +23,23 @@ from app.mturk.pacer import Pacer
 
 log = get_logger(__name__)
 
-CLAIM_SIZE = 50
 # New HITs appear in ListHITs some seconds late (mturk-facts §2.1): an attempt younger than this is not called lost.
 LISTING_LAG_S = 60
 
 
-def wind_down(
-    database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, *, runner: str, lease_s: float
-) -> None:
+def wind_down(database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, turn: Turn) -> None:
     """One round of stopping a Batch in status `stopping`; harmless to repeat, and repeated until nothing is left."""
     with database.transaction() as db:
         if db.get_one(Batch, batch_id, with_for_update=True).status != BatchStatus.STOPPING:
             return
-        _cancel(db, batch_id, _never_attempted(db, batch_id))
+        _cancel(db, _never_attempted(db, batch_id))
         unsure = _perhaps_published(db, batch_id)
     if unsure:
         _look_up(database, marketplace, pacer, batch_id, unsure)
     with database.transaction() as db:
-        leases.intend(db, OperationKind.EXPIRE, batch_id, [(hit_id, None) for hit_id in _still_open(db, batch_id)])
-    while claimed := _claim(database, batch_id, runner=runner, lease_s=lease_s):
-        if _expire(database, marketplace, pacer, batch_id, claimed) == 0:
-            break
+        intents = [Intent(hit_id=hit_id) for hit_id in _still_open(db, batch_id)]
+        operations.intend(db, OperationKind.EXPIRE, batch_id, intents)
+    walk(database, pacer, batch_id, _expiring(database, marketplace, batch_id), turn)
     with database.transaction() as db:
         enqueue(db, Job.REVIEW, batch_id=batch_id)
 
@@ -58,21 +57,15 @@ def _never_attempted(db: Session, batch_id: BatchId) -> list[HITId]:
     return [HITId(hit_id) for (hit_id,) in rows]
 
 
-def _cancel(db: Session, batch_id: BatchId, hit_ids: Sequence[HITId]) -> None:
+def _cancel(db: Session, hit_ids: Sequence[HITId]) -> None:
     """Give the reservations of HITs that will never exist back to the budget."""
-    db.execute(
-        text("""
-            WITH cancelled AS (
-                UPDATE hits SET status = 'cancelled' WHERE id = ANY(:ids) AND status IN ('planned', 'publishing') RETURNING id
-            )
-            INSERT INTO payments (batch_id, hit_id, kind, status, amount_usd)
-            SELECT p.batch_id, p.hit_id, 'release', 'booked', -p.amount_usd
-            FROM payments AS p JOIN cancelled AS c ON c.id = p.hit_id
-            WHERE p.kind = 'reservation'
-            ON CONFLICT DO NOTHING
-        """),
+    cancelled = db.scalars(
+        text(
+            "UPDATE hits SET status = 'cancelled' WHERE id = ANY(:ids) AND status IN ('planned', 'publishing') RETURNING id"
+        ),
         {"ids": list(hit_ids)},
-    )
+    ).all()
+    ledger.release_hits(db, cancelled)
 
 
 def _perhaps_published(db: Session, batch_id: BatchId) -> dict[str, HITId]:
@@ -112,7 +105,7 @@ def _look_up(
             )
         _close_publishing(db, list(found), "done")
         _close_publishing(db, missing, "cancelled")
-        _cancel(db, batch_id, missing)
+        _cancel(db, missing)
 
 
 def _close_publishing(db: Session, hit_ids: Sequence[HITId], status: str) -> None:
@@ -138,40 +131,38 @@ def _still_open(db: Session, batch_id: BatchId) -> list[HITId]:
     return [HITId(hit_id) for (hit_id,) in rows]
 
 
-def _claim(database: Database, batch_id: BatchId, *, runner: str, lease_s: float) -> list[Claimed]:
-    with database.transaction() as db:
-        return leases.claim(db, OperationKind.EXPIRE, batch_id, most=CLAIM_SIZE, lease_s=lease_s, runner=runner)
+def _expiring(database: Database, marketplace: Marketplace, batch_id: BatchId) -> Stage[MarketplaceHITId, None]:
+    return Stage(
+        kind=OperationKind.EXPIRE,
+        may_claim=lambda db: True,
+        load=partial(_load, database),
+        act=partial(_expire, marketplace),
+        write=partial(_write, batch_id),
+        failed=lambda db, operation, error, now: leases.retry_later(db, operation, error=str(error), now=now),
+    )
 
 
-def _expire(
-    database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, claimed: Sequence[Claimed]
-) -> int:
-    """Expire the HITs; returns how many were. The others are tried again later, with growing pauses."""
+def _load(database: Database, claimed: Sequence[Claimed]) -> dict[OperationId, MarketplaceHITId | ServiceError]:
     with database.transaction() as db:
         rows = db.execute(
-            text("SELECT id, marketplace_hit_id FROM hits WHERE id = ANY(:ids)"),
-            {"ids": [operation.hit_id for operation in claimed]},
+            text(
+                "SELECT o.id, h.marketplace_hit_id FROM operations AS o JOIN hits AS h ON h.id = o.hit_id WHERE o.id = ANY(:ids)"
+            ),
+            {"ids": [operation.id for operation in claimed]},
         )
-        known = {HITId(hit_id): MarketplaceHITId(marketplace_hit_id) for hit_id, marketplace_hit_id in rows}
+        return {OperationId(row.id): MarketplaceHITId(row.marketplace_hit_id) for row in rows}
 
-    def act(operation: Claimed) -> None:
-        operation.check_lease()
-        try:
-            requester.expire_hit(marketplace, known[operation.hit_id])
-        except MarketplaceRefused as refused:
-            if not refused.code.endswith("HITDoesNotExist"):
-                raise  # a HIT that is gone is as good as expired
 
-    expired = 0
-    for operation, outcome in pacer.each(act, claimed):
-        now, hit_id = datetime.now(UTC), known[operation.hit_id]
-        with database.transaction() as db:
-            if isinstance(outcome, ServiceError):
-                leases.retry_later(db, operation, error=str(outcome), now=now)
-                log.warning("hit.not_expired", batch_id=batch_id, hit_id=hit_id, error=str(outcome))
-                continue
-            leases.finish(db, [operation], now=now)
-            audit.record(db, actor="job runner", action="hit.expired", batch_id=batch_id, hit_id=hit_id)
-        expired += 1
+def _expire(marketplace: Marketplace, hit_id: MarketplaceHITId) -> None:
+    try:
+        requester.expire_hit(marketplace, hit_id)
+    except MarketplaceRefused as refused:
+        if not refused.code.endswith("HITDoesNotExist"):
+            raise  # a HIT that is gone is as good as expired
+
+
+def _write(batch_id: BatchId, db: Session, results: Sequence[Done[MarketplaceHITId, None]], now: datetime) -> None:
+    hits = {str(done.operation.hit_id): done.target for done in results}
+    audit.record(db, actor="job runner", action="hits.expired", batch_id=batch_id, hits=hits)
+    for hit_id in hits.values():
         log.info("hit.expired", batch_id=batch_id, hit_id=hit_id)
-    return expired

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db import leases
+from app.db import leases, operations
 from app.db.engine import Database
 from app.db.leases import BACKOFF_S, Claimed, LeaseEnded
+from app.db.operations import Intent
 from app.domain.vocabulary import AssignmentId, BatchId, HITId, OperationKind
 from tests.factories import make_assignment, make_batch, make_hit, make_item, make_worker
 
@@ -18,7 +19,7 @@ def batch_id(database: Database) -> BatchId:
     with database.transaction() as db:
         batch = make_batch(db)
         hits = [make_hit(db, batch, make_item(db, batch)) for _ in range(6)]
-        leases.intend(db, OperationKind.PUBLISH, BatchId(batch.id), [(HITId(hit.id), None) for hit in hits])
+        operations.intend(db, OperationKind.PUBLISH, BatchId(batch.id), [Intent(hit_id=HITId(hit.id)) for hit in hits])
         return BatchId(batch.id)
 
 
@@ -78,7 +79,7 @@ def test_many_threads_claim_each_operation_once(database: Database) -> None:
         batch = make_batch(db)
         item = make_item(db, batch)
         hits = [make_hit(db, batch, item) for _ in range(60)]
-        leases.intend(db, OperationKind.PUBLISH, BatchId(batch.id), [(HITId(hit.id), None) for hit in hits])
+        operations.intend(db, OperationKind.PUBLISH, BatchId(batch.id), [Intent(hit_id=HITId(hit.id)) for hit in hits])
     claimed: list[int] = []
 
     def work() -> None:
@@ -107,7 +108,7 @@ def test_finished_operations_are_over(database: Database, batch_id: BatchId) -> 
     claimed = claim(database, batch_id)
     with database.transaction() as db:
         leases.finish(db, claimed, now=now())
-        assert leases.waiting(db, OperationKind.PUBLISH, batch_id) == 0
+        assert operations.waiting(db, OperationKind.PUBLISH, batch_id) == 0
     assert {(row.status, row.lease_until, row.error) for row in rows(database)} == {("done", None, None)}
     execute(database, "UPDATE operations SET not_before = now() - interval '1 day'")
     assert claim(database, batch_id) == []
@@ -148,7 +149,7 @@ def test_a_released_operation_was_never_attempted(database: Database, batch_id: 
     claimed = claim(database, batch_id)
     with database.transaction() as db:
         leases.release(db, claimed)
-        assert leases.waiting(db, OperationKind.PUBLISH, batch_id) == 6
+        assert operations.waiting(db, OperationKind.PUBLISH, batch_id) == 6
     assert {(row.status, row.attempts) for row in rows(database)} == {("intended", 0)}
 
 
@@ -186,10 +187,10 @@ def test_no_call_starts_when_its_lease_may_end_before_it_is_over(database: Datab
 
 
 def test_an_intent_is_written_once(database: Database, batch_id: BatchId) -> None:
-    targets: list[tuple[HITId, AssignmentId | None]] = [(HITId(row.hit_id), None) for row in rows(database)]
+    targets = [Intent(hit_id=HITId(row.hit_id)) for row in rows(database)]
     with database.transaction() as db:
-        leases.intend(db, OperationKind.PUBLISH, batch_id, targets)
-        leases.intend(db, OperationKind.PUBLISH, batch_id, [])
+        operations.intend(db, OperationKind.PUBLISH, batch_id, targets)
+        operations.intend(db, OperationKind.PUBLISH, batch_id, [])
     assert len(rows(database)) == 6
 
 
@@ -198,7 +199,12 @@ def test_an_intent_about_an_assignment_names_it(database: Database, batch_id: Ba
         hit_id = rows(database)[0].hit_id
         batch = make_batch(db)
         assignment = make_assignment(db, make_hit(db, batch, make_item(db, batch)), make_worker(db))
-        leases.intend(db, OperationKind.APPROVE, batch_id, [(HITId(hit_id), AssignmentId(assignment.id))])
+        operations.intend(
+            db,
+            OperationKind.APPROVE,
+            batch_id,
+            [Intent(hit_id=HITId(hit_id), assignment_id=AssignmentId(assignment.id))],
+        )
     with database.transaction() as db:
         (operation,) = leases.claim(db, OperationKind.APPROVE, batch_id, most=9, lease_s=60, runner="one")
     assert operation.assignment_id == assignment.id

@@ -80,13 +80,23 @@ def test_a_worker_is_known_once_per_marketplace(db: Session) -> None:
     refused(db, "uq_workers_profile_marketplace_worker_id", lambda: make_worker(db, marketplace_worker_id="A1"))
 
 
-def payment(db: Session, kind: str, amount: str, *, hit: Any, assignment: Any = None, status: str = "booked") -> None:
+def payment(
+    db: Session,
+    kind: str,
+    amount: str,
+    *,
+    hit: Any,
+    assignment: Any = None,
+    operation: Any = None,
+    status: str = "booked",
+) -> None:
     add(
         db,
         Payment(
             batch_id=hit.batch_id,
             hit_id=hit.id,
             assignment_id=assignment.id if assignment else None,
+            operation_id=operation.id if operation else None,
             kind=kind,
             status=status,
             amount_usd=Decimal(amount),
@@ -104,13 +114,15 @@ def test_one_reward_and_one_fee_per_assignment(db: Session) -> None:
     refused(db, "uq_payments_assignment", lambda: payment(db, "fee", "0.01", hit=hit, assignment=assignment))
 
 
-def test_one_reservation_and_one_release_per_hit(db: Session) -> None:
+def test_one_reservation_per_hit_and_one_of_each_kind_per_operation(db: Session) -> None:
     batch = make_batch(db)
     hit = make_hit(db, batch, make_item(db, batch))
+    extension = Operation(batch_id=batch.id, kind="extend", hit_id=hit.id, key="7")
+    add(db, extension)
     payment(db, "reservation", "0.30", hit=hit)
-    payment(db, "release", "-0.30", hit=hit)
-    refused(db, "uq_payments_hit", lambda: payment(db, "reservation", "0.30", hit=hit))
-    refused(db, "uq_payments_hit", lambda: payment(db, "release", "-0.30", hit=hit))
+    payment(db, "reservation", "0.12", hit=hit, operation=extension)
+    refused(db, "uq_payments_reservation", lambda: payment(db, "reservation", "0.30", hit=hit))
+    refused(db, "uq_payments_operation", lambda: payment(db, "reservation", "0.12", hit=hit, operation=extension))
 
 
 def test_only_a_release_is_negative_and_only_payments_belong_to_assignments(db: Session) -> None:
@@ -123,18 +135,30 @@ def test_only_a_release_is_negative_and_only_payments_belong_to_assignments(db: 
     refused(db, "belongs_to_assignment", lambda: payment(db, "release", "-0.05", hit=hit, assignment=assignment))
 
 
-@pytest.mark.parametrize("kind", ["publish", "approve", "expire"])
-def test_one_intent_per_call(db: Session, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "constraint"),
+    [
+        ("publish", "publish"),
+        ("expire", "expire"),
+        ("delete", "delete"),
+        ("extend", "extend"),
+        ("approve", "decide"),
+        ("reject", "decide"),
+        ("override", "override"),
+        ("bonus", "bonus"),
+    ],
+)
+def test_one_intent_per_call(db: Session, kind: str, constraint: str) -> None:
     batch = make_batch(db)
     hit = make_hit(db, batch, make_item(db, batch))
     assignment = make_assignment(db, hit, make_worker(db))
-    target = assignment.id if kind == "approve" else None
+    target = assignment.id if constraint in {"decide", "override", "bonus"} else None
 
     def intend() -> None:
         add(db, Operation(batch_id=batch.id, kind=kind, hit_id=hit.id, assignment_id=target))
 
     intend()
-    refused(db, f"uq_operations_{kind}", intend)
+    refused(db, f"uq_operations_{constraint}", intend)
 
 
 STATUSES = [

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from app.db.engine import Database
 from app.domain.vocabulary import HITTypeId, MarketplaceAssignmentId, MarketplaceHITId
 from app.errors import InsufficientFunds, MarketplaceError, MarketplaceRefused, MarketplaceUnreachable, OutcomeUnknown
-from app.mturk import requester
+from app.mturk import requester, reviewing
 from app.mturk.client import Marketplace, connect
 from app.mturk.requester import HITType, NewHIT
 from app.settings import MarketplaceProfile, Settings
@@ -154,7 +154,7 @@ def test_assignments_are_listed_to_the_last_page(
     hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
     for _ in range(5):
         work(hit_type_id)
-    pages_of_two = partial(requester.list_assignments, marketplace, hit_id, before_next_page=nothing, page_size=2)
+    pages_of_two = partial(reviewing.list_assignments, marketplace, hit_id, before_next_page=nothing, page_size=2)
     found = pages_of_two(expected=5)
     assert len({assignment.assignment_id for assignment in found}) == 5
     assert {assignment.status for assignment in found} == {"Submitted"}
@@ -170,11 +170,11 @@ def test_an_approval_is_made_once_and_can_be_looked_up(
 ) -> None:
     hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
     assignment_id = MarketplaceAssignmentId(work(hit_type_id))
-    assert requester.assignment_status(marketplace, assignment_id) == "Submitted"
-    requester.approve_assignment(marketplace, assignment_id, feedback="Thank you.")
-    assert requester.assignment_status(marketplace, assignment_id) == "Approved"
+    assert reviewing.assignment_status(marketplace, assignment_id) == "Submitted"
+    reviewing.approve_assignment(marketplace, assignment_id, feedback="Thank you.")
+    assert reviewing.assignment_status(marketplace, assignment_id) == "Approved"
     with pytest.raises(MarketplaceRefused):
-        requester.approve_assignment(marketplace, assignment_id, feedback="Thank you.")
+        reviewing.approve_assignment(marketplace, assignment_id, feedback="Thank you.")
     assert requester.get_hit(marketplace, hit_id).completed == 1
 
 
@@ -228,8 +228,8 @@ CALLS: dict[str, Any] = {
     "CreateHITWithHITType": lambda m: requester.create_hit(m, new_hit(HITTypeId("3TYPE"))),
     "GetHIT": lambda m: requester.get_hit(m, HIT_ID),
     "ListHITs": lambda m: list(requester.list_hits(m, nothing)),
-    "ListAssignmentsForHIT": lambda m: requester.list_assignments(m, HIT_ID, expected=1, before_next_page=nothing),
-    "GetAssignment": lambda m: requester.assignment_status(m, ASSIGNMENT_ID),
+    "ListAssignmentsForHIT": lambda m: reviewing.list_assignments(m, HIT_ID, expected=1, before_next_page=nothing),
+    "GetAssignment": lambda m: reviewing.assignment_status(m, ASSIGNMENT_ID),
     "GetAccountBalance": requester.available_balance,
 }
 

@@ -96,9 +96,11 @@ class House:
 
     def answer(self, name: str, hit_id: int, choose: Callable[[int], str]) -> str:
         """`name` accepts our HIT `hit_id` and answers each position with given, guessed, both, neither or cannot_tell."""
-        hit = self.one("SELECT marketplace_hit_id, batch_id FROM hits WHERE id = :id", id=hit_id)
-        hit_type_id = self.one("SELECT hit_type_id FROM batches WHERE id = :id", id=hit.batch_id).hit_type_id
-        assignment_id = self.browser(name).accept(hit_type_id, hit.marketplace_hit_id)
+        hit = self.one(
+            "SELECT h.marketplace_hit_id, g.hit_type_id FROM hits h JOIN hit_groups g ON g.id = h.group_id WHERE h.id = :id",
+            id=hit_id,
+        )
+        assignment_id = self.browser(name).accept(hit.hit_type_id, hit.marketplace_hit_id)
         fields: dict[str, str] = {}
         for place in self.rows("SELECT * FROM hit_items WHERE hit_id = :id ORDER BY position", id=hit_id):
             word = choose(place.position)

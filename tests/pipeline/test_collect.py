@@ -32,20 +32,19 @@ def test_a_poll_fetches_only_what_changed_with_one_call_each(house: House) -> No
 
 def test_more_than_one_page_of_assignments_is_followed_to_the_end(house: House) -> None:
     from app.domain.vocabulary import MarketplaceHITId
-    from app.mturk import requester
+    from app.mturk import reviewing
 
     house.live(rows=1, assignments_per_item=5)
     hit = house.one("SELECT id, marketplace_hit_id FROM hits")
     for name in FIVE:
         house.answer(name, hit.id, lambda _: "both")
-    size = requester.PAGE_SIZE
-    try:
-        requester.PAGE_SIZE = 2
-        found = requester.list_assignments(
-            house.marketplace, MarketplaceHITId(hit.marketplace_hit_id), expected=5, before_next_page=lambda: None
-        )
-    finally:
-        requester.PAGE_SIZE = size
+    found = reviewing.list_assignments(
+        house.marketplace,
+        MarketplaceHITId(hit.marketplace_hit_id),
+        expected=5,
+        before_next_page=lambda: None,
+        page_size=2,
+    )
     assert len({assignment.assignment_id for assignment in found}) == 5
 
 
@@ -61,7 +60,7 @@ def test_collecting_twice_stores_nothing_twice(house: House) -> None:
 
 def test_the_raw_answer_is_kept_even_if_it_cannot_be_read(house: House) -> None:
     batch_id = house.live(rows=1)
-    hit = house.one("SELECT h.marketplace_hit_id, b.hit_type_id FROM hits h JOIN batches b ON b.id = h.batch_id")
+    hit = house.one("SELECT h.marketplace_hit_id, g.hit_type_id FROM hits h JOIN hit_groups g ON g.id = h.group_id")
     assignment_id = house.browser("Mallory").accept(hit.hit_type_id, hit.marketplace_hit_id)
     house.browser("Mallory").submit(assignment_id, **{"r1-choice": "<script>alert(1)</script>", "hello": "😀 ]]> &"})
     house.collect(batch_id)
@@ -97,7 +96,9 @@ def test_what_was_shown_is_recorded_in_the_owners_words(house: House) -> None:
 
 def test_work_submitted_after_the_hit_expired_is_still_collected(house: House) -> None:
     batch_id = house.live(rows=1)
-    hit = house.one("SELECT h.id, h.marketplace_hit_id, b.hit_type_id FROM hits h JOIN batches b ON b.id = h.batch_id")
+    hit = house.one(
+        "SELECT h.id, h.marketplace_hit_id, g.hit_type_id FROM hits h JOIN hit_groups g ON g.id = h.group_id"
+    )
     late = house.browser("Ada").accept(hit.hit_type_id, hit.marketplace_hit_id)
     house.marketplace.client.update_expiration_for_hit(HITId=hit.marketplace_hit_id, ExpireAt=0)
     house.collect(batch_id)

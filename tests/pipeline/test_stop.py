@@ -93,7 +93,7 @@ def test_live_hits_are_expired_and_nobody_can_accept_them_any_more(house: House)
 def test_work_under_way_is_still_collected_and_paid(house: House) -> None:
     batch_id = house.live(rows=2)
     first, second = house.rows("SELECT h.id, h.marketplace_hit_id FROM hits AS h ORDER BY h.id")
-    hit_type = house.one("SELECT hit_type_id FROM batches").hit_type_id
+    hit_type = house.one("SELECT hit_type_id FROM hit_groups").hit_type_id
     house.answer("Ada", first.id, lambda _: "given")
     late = house.browser("Bob").accept(hit_type, second.marketplace_hit_id)
     stop(house, batch_id)

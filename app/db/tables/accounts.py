@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.engine import Base
-from app.db.tables.columns import At, CreatedAt, Id, one_of
+from app.db.tables.columns import At, CreatedAt, Id, Usd, one_of
 from app.domain.vocabulary import Role
 
 
@@ -15,7 +15,7 @@ class Account(Base):
     """Who signs in here."""
 
     __tablename__ = "accounts"
-    __table_args__ = (one_of("role", Role),)
+    __table_args__ = (one_of("role", Role), CheckConstraint("cap_usd >= 0", name="cap_not_negative"))
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(320), unique=True)
@@ -23,6 +23,8 @@ class Account(Base):
     role: Mapped[str]
     created_at: Mapped[CreatedAt]
     disabled_at: Mapped[At | None]
+    # The most that all Batches this Account created may cost together, in USD; None: no limit of its own.
+    cap_usd: Mapped[Usd | None]
 
 
 class Login(Base):

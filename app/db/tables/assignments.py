@@ -1,6 +1,6 @@
 """Assignments: one Worker's attempt at one HIT, with the answer exactly as the marketplace handed it over."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.engine import Base
@@ -17,6 +17,7 @@ class Assignment(Base):
         one_of("answer_state", AnswerState),
         Index(None, "hit_id"),
         Index("ix_assignments_raw", "id", postgresql_where="answer_state = 'raw'"),
+        Index("ix_assignments_held", "hit_id", postgresql_where="held_at IS NOT NULL"),
     )
 
     id: Mapped[Id]
@@ -32,4 +33,9 @@ class Assignment(Base):
     submitted_at: Mapped[At | None]
     auto_approval_at: Mapped[At | None]
     decided_at: Mapped[At | None]
+    # A person must decide: since when, and what the review policy found.
+    held_at: Mapped[At | None]
+    held_because: Mapped[str | None]
+    # Whether its Responses count. Rejected work does not; soft-rejected work is paid and does not.
+    counted: Mapped[bool] = mapped_column(Boolean, server_default="true")
     collected_at: Mapped[CreatedAt]

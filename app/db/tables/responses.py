@@ -1,6 +1,6 @@
 """Responses: one Worker's answer on one Item."""
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.engine import Base
@@ -23,6 +23,8 @@ class Response(Base):
     position: Mapped[int]
     option: Mapped[str | None] = mapped_column(String(16))
     cannot_tell: Mapped[bool]
+    # False once its Assignment was rejected or soft-rejected, or its Worker dropped: kept, shown, not counted.
+    counted: Mapped[bool] = mapped_column(Boolean, server_default="true")
     comment: Mapped[str] = mapped_column(server_default="")
     order_shown: Mapped[list[str]] = mapped_column(ARRAY(String(16)))
     elapsed_ms: Mapped[int | None]
