@@ -108,7 +108,7 @@ browser:
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-color-emoji >/dev/null; \
 	else echo "No Chromium: the browser tests will be skipped. Install it (apt-get install chromium) or set CHROMIUM_PATH."; fi
 
-bench: $(VENV)/.ok ## ratios measured side by side: publish, poll, import, export, majority, and 200 Workers at once (docs/benchmarks.md)
+bench: $(VENV)/.ok $(TOOLS)/.ok ## ratios measured side by side: publish, rate, poll, import, export, majority, and 200 Workers at once (docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks.run
 
 lock: $(VENV)/.ok ## make the locks anew from pyproject.toml

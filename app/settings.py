@@ -89,6 +89,23 @@ class Settings(BaseSettings):
     )
     publish_threads: int = Field(default=24, ge=1, le=64, description="Simultaneous marketplace calls per job runner.")
     poll_interval_s: int = Field(default=5, ge=1, le=3600, description="Seconds between two polls of the marketplace.")
+    notifications_queue_url: str | None = Field(
+        default=None,
+        description="The SQS queue that the marketplace notifies and job runners read, so that answers are collected at once"
+        " (docs/notifications.md). Unset: by polling alone.",
+    )
+    notifications_sqs_endpoint_url: str | None = Field(
+        default=None, description="Where that queue is reached. Unset: AWS, in the region of the queue's URL."
+    )
+    notified_poll_interval_s: int = Field(
+        default=60, ge=1, le=3600, description="Seconds between two polls while notifications arrive."
+    )
+    reconcile_interval_s: int = Field(
+        default=3600,
+        ge=60,
+        le=86_400,
+        description="Seconds between two comparisons of our tables with the marketplace (docs/reconcile.md).",
+    )
     lease_s: int = Field(
         default=240,
         ge=4,
@@ -139,6 +156,20 @@ class Settings(BaseSettings):
         " separated by commas.",
     )
     max_upload_mb: int = Field(default=200, ge=1, le=10_000, description="Largest upload that the API accepts, in MB.")
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Who sends it as `Authorization: Bearer …` may read `/metrics` from anywhere; from this machine itself"
+        " everybody may. At least 32 characters.",
+    )
+    alert_webhook_url: str | None = Field(
+        default=None,
+        repr=False,  # its path may be a secret
+        description="Where job runners post alerts as JSON when they are raised and when they are over (docs/watching.md).",
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Signs those posts: `X-LabelJury-Signature`. At least 32 characters. Unset: they are not signed.",
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_json: bool = Field(default=False, description="One JSON object a line instead of key=value text.")
 
@@ -149,7 +180,7 @@ class Settings(BaseSettings):
             raise ValueError("use DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "metrics_token", "alert_webhook_secret")
     @classmethod
     def _long_enough_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
@@ -180,6 +211,9 @@ class Settings(BaseSettings):
         "marketplace_internal_url",
         "marketplace_sqs_endpoint_url",
         "marketplace_sns_endpoint_url",
+        "notifications_queue_url",
+        "notifications_sqs_endpoint_url",
+        "alert_webhook_url",
     )
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:

@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -27,8 +28,16 @@ from app.jobs.runtime import Runtime
 from app.settings import Settings
 
 _SERVER = "LABELJURY_TEST_POSTGRES_URL"
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 90.0
 _UNPACED = 10_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What an endpoint allows: calls per second, and how many at once after a rest."""
+
+    calls_per_second: float
+    burst: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +50,32 @@ class Market:
 
     def calls(self) -> Mapping[str, int]:
         """How often each operation went over the wire so far."""
-        with urlopen(f"{self.settings.marketplace_url}/calls", timeout=5) as answer:
+        return self._counted("calls")
+
+    def throttled(self) -> Mapping[str, int]:
+        """How often each operation was throttled by the wire so far."""
+        return self._counted("throttled")
+
+    def _counted(self, what: str) -> Mapping[str, int]:
+        with urlopen(f"{self.settings.marketplace_url}/{what}", timeout=5) as answer:
             return {str(name): int(times) for name, times in json.load(answer).items()}
 
     def runtime(self, *, calls_per_second: float = _UNPACED) -> Runtime:
         """What a job runner has, with its own client and pacer."""
         settings = self.settings.model_copy(update={"calls_per_second": calls_per_second})
         return Runtime(settings, self.database)
+
+    @contextmanager
+    def runners(self, count: int) -> Iterator[Sequence[Path]]:
+        """Job runners, each a process of its own; the files with what they log, which is warnings and worse."""
+        logs_of = [self.settings.data_dir / f"runner-{number}.log" for number in range(count)]
+        with ExitStack() as running:
+            for log in logs_of:
+                output = running.enter_context(log.open("wb"))
+                running.enter_context(
+                    _process("app.cli", "run-jobs", environment=_environment(self.settings), output=output)
+                )
+            yield logs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +100,11 @@ class Ground:
                 admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     @contextmanager
-    def market(self, *, latency_s: float = 0.0) -> Iterator[Market]:
-        """The marketplace and a wire to it that holds each call back for `latency_s`."""
+    def market(self, *, latency_s: float = 0.0, limit: Limit | None = None) -> Iterator[Market]:
+        """The marketplace and a wire to it that holds each call back for `latency_s` and throttles beyond `limit`."""
         with self.database() as database:
             base = _settings(self.folder / secrets.token_hex(4), database.url)
-            with _marketplace(base) as direct_url, _wire(base.marketplace_port, latency_s) as url:
+            with _marketplace(base) as direct_url, _wire(base.marketplace_port, latency_s, limit) as url:
                 yield Market(_with_url(base, url), database, direct_url)
 
 
@@ -126,35 +154,47 @@ def _with_url(settings: Settings, url: str) -> Settings:
 
 @contextmanager
 def _marketplace(settings: Settings) -> Iterator[str]:
+    environment = _environment(settings)
+    with _process("app.cli", "serve-marketplace", environment=environment) as process:
+        _wait_until_healthy(process, f"{settings.marketplace_url}/health")
+        yield settings.marketplace_url
+
+
+def _environment(settings: Settings) -> Mapping[str, str]:
+    """For a process of the same installation."""
     key = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    environment = {
+    return {
         "DATABASE_URL": settings.database_url or "",
         "LABELJURY_DATA_DIR": str(settings.data_dir),
         "LABELJURY_SECRET_KEY": key,
         "LABELJURY_MARKETPLACE_PORT": str(settings.marketplace_port),
         "LABELJURY_MARKETPLACE_OPENING_BALANCE_USD": str(settings.marketplace_opening_balance_usd),
         "LABELJURY_LOG_LEVEL": settings.log_level,
+        **(
+            {"LABELJURY_MARKETPLACE_PUBLIC_URL": settings.marketplace_public_url}
+            if settings.marketplace_public_url
+            else {}
+        ),
     }
-    with _process("app.cli", "serve-marketplace", environment=environment) as process:
-        _wait_until_healthy(process, f"{settings.marketplace_url}/health")
-        yield settings.marketplace_url
 
 
 @contextmanager
-def _wire(port: int, latency_s: float) -> Iterator[str]:
-    with _process("benchmarks.latency_wire", "127.0.0.1", str(port), str(latency_s)) as process:
+def _wire(port: int, latency_s: float, limit: Limit | None) -> Iterator[str]:
+    bucket = [str(limit.calls_per_second), str(limit.burst)] if limit else []
+    with _process("benchmarks.latency_wire", "127.0.0.1", str(port), str(latency_s), *bucket) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"
 
 
 @contextmanager
 def _process(
-    module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    module: str, *arguments: str, environment: Mapping[str, str] | None = None, output: IO[bytes] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     # It ends by itself when we do, even by kill -9.
     env = {**os.environ, **(environment or {}), "LABELJURY_PARENT_PID": str(os.getpid())}
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+    said: dict[str, Any] = {"stdout": output, "stderr": output} if output else {"stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, **said) as process:
         try:
             yield process
         finally:

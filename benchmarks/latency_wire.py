@@ -1,20 +1,24 @@
-"""A wire with latency: a relay that knows just enough HTTP to count calls and to hold each of them back.
+"""A wire with latency: a relay that knows just enough HTTP to count calls, to hold each of them back and to throttle.
 
 A process of its own, so that it shares no interpreter with the client it slows or the marketplace it leads to:
-`python -m benchmarks.latency_wire HOST PORT LATENCY_S` prints its own port and serves until it is terminated.
-`GET /calls` answers the calls so far as a JSON object by operation, without latency.
+`python -m benchmarks.latency_wire HOST PORT LATENCY_S [CALLS_PER_S BURST]` prints its own port and serves until it is
+terminated. With a limit it lets through what a bucket of BURST calls allows that fills at CALLS_PER_S; all else gets
+MTurk's ThrottlingException. `GET /calls` and `GET /throttled` answer the calls so far, let through and not, as a JSON
+object by operation, without latency.
 """
 
 import asyncio
 import json
 import sys
+import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from app.cli.stack import stop_when_orphaned
 
 _LIMIT = 1024 * 1024
+_THROTTLED = json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"}).encode()
 
 
 async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes] | None:
@@ -35,12 +39,33 @@ def _header(head: bytes, name: bytes) -> bytes | None:
     return None
 
 
+@dataclass(slots=True)
+class _Bucket:
+    """Holds `burst` calls at most and fills with `per_s` a second."""
+
+    per_s: float
+    burst: float
+    filled_at: float = field(default_factory=time.monotonic)
+    left: float = 0.0
+
+    def takes(self) -> bool:
+        now = time.monotonic()
+        self.left = min(self.burst, self.left + (now - self.filled_at) * self.per_s)
+        self.filled_at = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Wire:
     host: str
     port: int
     latency_s: float
-    calls: Counter[str]
+    bucket: _Bucket | None
+    calls: Counter[str] = field(default_factory=Counter)
+    throttled: Counter[str] = field(default_factory=Counter)
 
 
 async def _serve_client(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,11 +74,17 @@ async def _serve_client(wire: _Wire, reader: asyncio.StreamReader, writer: async
     try:
         while (request := await _message(reader)) is not None:
             head, body = request
-            if head.startswith(b"GET /calls"):
-                await _send(writer, _own_answer(wire.calls))
+            if head.startswith(b"GET "):
+                counted = wire.throttled if head.startswith(b"GET /throttled") else wire.calls
+                await _send(writer, _own_answer(200, json.dumps(counted).encode()))
                 continue
-            wire.calls[(_header(head, b"x-amz-target") or b"").rpartition(b".")[2].decode()] += 1
+            operation = (_header(head, b"x-amz-target") or b"").rpartition(b".")[2].decode()
+            lets_through = wire.bucket is None or wire.bucket.takes()
+            (wire.calls if lets_through else wire.throttled)[operation] += 1
             await asyncio.sleep(wire.latency_s)
+            if not lets_through:
+                await _send(writer, _own_answer(400, _THROTTLED))
+                continue
             if up_reader.at_eof():
                 up_writer.close()
                 up_reader, up_writer = await asyncio.open_connection(wire.host, wire.port, limit=_LIMIT)
@@ -73,13 +104,13 @@ async def _send(writer: asyncio.StreamWriter, message: bytes) -> None:
     await writer.drain()
 
 
-def _own_answer(calls: Counter[str]) -> bytes:
-    body = json.dumps(calls).encode()
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+def _own_answer(status: int, body: bytes) -> bytes:
+    kind = b"application/x-amz-json-1.1"
+    return b"HTTP/1.1 %d -\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (status, kind, len(body), body)
 
 
-async def _main(host: str, port: int, latency_s: float) -> None:
-    client = partial(_serve_client, _Wire(host, port, latency_s, Counter()))
+async def _main(host: str, port: int, latency_s: float, bucket: _Bucket | None) -> None:
+    client = partial(_serve_client, _Wire(host, port, latency_s, bucket))
     server = await asyncio.start_server(client, "127.0.0.1", 0, limit=_LIMIT)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
@@ -88,4 +119,11 @@ async def _main(host: str, port: int, latency_s: float) -> None:
 
 if __name__ == "__main__":
     stop_when_orphaned()
-    asyncio.run(_main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+    asyncio.run(
+        _main(
+            sys.argv[1],
+            int(sys.argv[2]),
+            float(sys.argv[3]),
+            _Bucket(float(sys.argv[4]), float(sys.argv[5])) if len(sys.argv) > 4 else None,
+        )
+    )

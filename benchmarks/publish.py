@@ -1,7 +1,10 @@
-"""Publish: our publisher beside a plain boto3 loop over the same questions, against an endpoint 60 ms away."""
+"""Publish: our publisher beside a plain boto3 loop and beside capo-mturk from PyPI, against an endpoint 60 ms away."""
 
+import json
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -10,10 +13,12 @@ from sqlalchemy import text
 from app.db.engine import Database
 from app.domain.vocabulary import BatchId
 from app.jobs import stages
+from app.secrets import local_credentials
 from benchmarks import text_batches
 from benchmarks.ground import Ground, Market
 from benchmarks.plain import plain_client
-from benchmarks.report import Line, Report, side_by_side, timed
+from benchmarks.report import Line, Report, timed
+from tests.clients import pipes
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 LATENCY_S = 0.060
 PACED_CALLS_PER_SECOND = 50.0
 _GOAL, _PACED_GOAL = 10.0, 0.90
+_ROUNDS = 3
+_PEER = Path(__file__).with_name("capo_peer.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +38,35 @@ class _Published:
 
 def run(ground: Ground, *, quick: bool) -> Report:
     """HITs per second of one publishing process with the default settings, planning included."""
-    hits, in_loop = (150, 40) if quick else (400, 150)
+    hits, in_loop = (150, 40) if quick else (400, 100)
     with ground.market(latency_s=LATENCY_S) as market:
-        runtime = market.runtime()
+        threads = market.settings.publish_threads
         plain = plain_client(market, market.settings.marketplace_url)
         same = _same_questions(market, _publish(market, hits)[0], in_loop)
-        ours, loop = side_by_side(2, lambda: _publish(market, hits)[1], lambda: timed(lambda: _plain(plain, same)))
-        ceiling = runtime.settings.publish_threads / LATENCY_S
-        rate, plain_rate = hits / median(ours), in_loop / median(loop)
+        rounds = [
+            (
+                hits / _publish(market, hits)[1],
+                in_loop / timed(lambda: _plain(plain, same)),
+                in_loop / _peer(ground, market, same, at_once=1),
+                in_loop / _peer(ground, market, same, at_once=threads),
+            )
+            for _ in range(_ROUNDS)
+        ]
+        ceiling = threads / LATENCY_S
+        rate, plain_rate, peer_rate, peers_rate = (median(rates) for rates in zip(*rounds, strict=True))
         paced = hits / _publish(market, hits, calls_per_second=PACED_CALLS_PER_SECOND)[1]
-    times, share = rate / plain_rate, paced / PACED_CALLS_PER_SECOND
+    share = paced / PACED_CALLS_PER_SECOND
     return Report(
-        f"publish: {hits} HITs ({in_loop} of them in the loop) at {LATENCY_S * 1000:.0f} ms latency,"
-        f" one process, {runtime.settings.publish_threads} threads",
+        f"publish: {hits} HITs ({in_loop} of them beside it) at {LATENCY_S * 1000:.0f} ms latency,"
+        f" one process, {threads} threads",
         [
+            _times("publisher beside a boto3 loop, HITs/s", rate, plain_rate),
+            _times("publisher beside capo-mturk in a loop, HITs/s", rate, peer_rate),
             Line(
-                "publisher beside a boto3 loop, HITs/s",
+                f"publisher beside capo-mturk with {threads} threads and no bookkeeping, HITs/s",
                 f"{rate:.0f}",
-                f"{plain_rate:.1f}",
-                f"{times:.1f} x",
-                f">= {_GOAL:.0f} x",
-                times >= _GOAL,
+                f"{peers_rate:.0f}",
+                f"{rate / peers_rate:.1f} x",
             ),
             Line("what the threads and the latency allow, HITs/s", "", f"{ceiling:.0f}", f"{rate / ceiling:.0%}"),
             Line(
@@ -64,6 +79,11 @@ def run(ground: Ground, *, quick: bool) -> Report:
             ),
         ],
     )
+
+
+def _times(measure: str, rate: float, beside: float) -> Line:
+    times = rate / beside
+    return Line(measure, f"{rate:.0f}", f"{beside:.1f}", f"{times:.1f} x", f">= {_GOAL:.0f} x", times >= _GOAL)
 
 
 def _publish(market: Market, hits: int, *, calls_per_second: float | None = None) -> tuple[BatchId, float]:
@@ -101,3 +121,16 @@ def _plain(client: "MTurkClient", same: _Published) -> None:
         client.create_hit_with_hit_type(
             HITTypeId=same.hit_type_id, Question=question, MaxAssignments=5, LifetimeInSeconds=604_800
         )
+
+
+def _peer(ground: Ground, market: Market, same: _Published, *, at_once: int) -> float:
+    """Seconds that a published client takes for the same, in a process and a virtual environment of its own."""
+    python = pipes.PYTHON_TOOLS / "bin" / "python"
+    if not python.exists():
+        raise RuntimeError(f"{python} is not there: `make clients` installs it")
+    environment = pipes.environment(market.settings.marketplace_url, local_credentials(market.settings), ground.folder)
+    asked = {"hit_type_id": same.hit_type_id, "questions": same.questions, "at_once": at_once}
+    done = subprocess.run(
+        [python, _PEER], env=environment, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True
+    )
+    return float(done.stdout)

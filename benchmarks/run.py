@@ -4,16 +4,18 @@ import argparse
 import time
 from collections.abc import Callable
 
-from benchmarks import export, item_import, majority, poll, publish, wire, workers
+from benchmarks import adaptive, export, item_import, majority, poll, publish, rate, wire, workers
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Report, show
 
 BENCHMARKS: dict[str, Callable[..., Report]] = {
     "publish": publish.run,
+    "rate": rate.run,
     "poll": poll.run,
     "import": item_import.run,
     "export": export.run,
     "majority": majority.run,
+    "adaptive": adaptive.run,
     "wire": wire.run,
     "workers": workers.run,
 }

@@ -7,6 +7,7 @@ from app import errors
 from app.errors import (
     BudgetExceeded,
     Conflict,
+    CredentialsRefused,
     DatabaseUnavailable,
     Forbidden,
     IllegalTransition,
@@ -38,6 +39,7 @@ STATUSES = {
     MarketplaceError: 502,
     MarketplaceRefused: 502,
     InsufficientFunds: 402,
+    CredentialsRefused: 502,
     MarketplaceBusy: 503,
     MarketplaceUnreachable: 503,
     OutcomeUnknown: 502,

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from app.access import passwords
-from app.db import audit
+from app.db import audit, ledger
 from app.db.tables import Account, ApiKey, Login
+from app.domain import batch_settings
 from app.domain.vocabulary import AccountId, Role
 from app.errors import Conflict, InvalidInput, NotFound, Problem
 
@@ -87,6 +89,50 @@ def reset_password(db: Session, email: str, *, by: str) -> NewAccount:
 def every(db: Session) -> list[Account]:
     """All Accounts, disabled ones too, by e-mail."""
     return list(db.scalars(select(Account).order_by(Account.email)))
+
+
+def set_cap(db: Session, email: str, cap_usd: Decimal | None, *, by: str) -> Account:
+    """The most that all Batches of an Account may cost together; None: no limit of its own.
+
+    Less than is committed already takes nothing back: nothing more is spent. Raises NotFound, InvalidInput.
+    """
+    if problems := list(batch_settings.money_faults(cap_usd=cap_usd)):
+        raise InvalidInput(problems)
+    account = db.scalar(select(Account).where(Account.email == normalised(email)).with_for_update())
+    if account is None:
+        raise NotFound("Account", email)
+    account.cap_usd = cap_usd
+    audit.record(db, actor=by, action="account.cap_set", email=account.email, cap_usd=cap_usd)
+    return account
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """An Account and what its Batches have committed together, in USD; `cap_usd` is None where it has no limit."""
+
+    email: str
+    role: Role
+    created_at: datetime
+    disabled: bool
+    cap_usd: Decimal | None
+    committed_usd: Decimal
+
+
+def spending(db: Session, *, account_id: AccountId | None = None) -> list[Spending]:
+    """All Accounts with their caps, by e-mail; or the one alone."""
+    committed = ledger.committed_by_account(db)
+    return [
+        Spending(
+            account.email,
+            Role(account.role),
+            account.created_at,
+            account.disabled_at is not None,
+            account.cap_usd,
+            committed.get(account.id, Decimal("0.00")),
+        )
+        for account in every(db)
+        if account_id is None or account.id == account_id
+    ]
 
 
 def disable(db: Session, account_id: AccountId, *, by: str, now: datetime) -> None:

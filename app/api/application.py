@@ -3,7 +3,22 @@
 from fastapi import FastAPI
 
 from app import __version__
-from app.api import account, batches, error_handlers, exports, items, templates
+from app.api import (
+    account,
+    accounts,
+    alerts,
+    batches,
+    bonuses,
+    ending,
+    error_handlers,
+    exports,
+    items,
+    reconcile,
+    results_csv,
+    review,
+    templates,
+    wages,
+)
 from app.db.engine import Database
 from app.mturk.client import Connect
 from app.settings import Settings
@@ -17,9 +32,15 @@ Amounts are strings in USD (`"0.05"`), times are UTC. Every error has the shape 
 _TAGS = [
     {"name": "Batches", "description": "Items sent out together under one budget."},
     {"name": "Items", "description": "Examples with their votes and what these say together."},
+    {"name": "Review", "description": "Decide submitted work; leave Workers out afterwards."},
+    {"name": "Payments", "description": "Bonuses, top-ups, compensations, the ledger; decisions from MTurk's results CSV."},
+    {"name": "Ending", "description": "What a stopped Batch waits for; its archive; deleting its HITs."},
     {"name": "Downloads", "description": "CSV files, at any time and as far as the Batch is."},
     {"name": "Templates", "description": "The questions that Workers see."},
     {"name": "Account", "description": "Whose key this is."},
+    {"name": "Accounts", "description": "Who may sign in, and how much their Batches may cost together."},
+    {"name": "Differences", "description": "What our tables and the marketplace say differently."},
+    {"name": "Alerts", "description": "What a person should know about Batches and endpoints."},
 ]
 
 
@@ -38,6 +59,20 @@ def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
     )
     app.state.settings, app.state.database, app.state.connect = settings, database, connect
     error_handlers.register(app)
-    for part in (batches, items, exports, templates, account):
+    for part in (
+        batches,
+        items,
+        exports,
+        templates,
+        account,
+        alerts,
+        accounts,
+        review,
+        bonuses,
+        results_csv,
+        reconcile,
+        wages,
+        ending,
+    ):
         app.include_router(part.router, prefix="/v1")
     return app

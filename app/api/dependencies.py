@@ -49,6 +49,7 @@ def _needs(permission: Permission) -> Callable[[Caller], Caller]:
 CanView = Annotated[Caller, Depends(_needs(Permission.VIEW))]
 CanExport = Annotated[Caller, Depends(_needs(Permission.EXPORT))]
 CanSpend = Annotated[Caller, Depends(_needs(Permission.SPEND))]
+CanManageAccounts = Annotated[Caller, Depends(_needs(Permission.MANAGE_ACCOUNTS))]
 
 
 class SpendersFirst(APIRoute):

@@ -63,7 +63,12 @@ def download_consensus(batch_id: BatchNumber, database: DatabaseOf, caller: CanE
     """One line an Item, also while Responses still come in."""
     number = BatchId(batch_id)
     return _streamed(
-        database, number, lambda db: export.consensus_csv(db, number), "consensus", lambda counts: counts.consensus_rows
+        database,
+        number,
+        lambda db: export.consensus_csv(db, number),
+        "consensus",
+        lambda counts: counts.consensus_rows,
+        by=caller.email,
     )
 
 
@@ -91,23 +96,27 @@ def download_responses(
         lambda db: export.responses_csv(db, number, worker_names=names),
         "responses",
         lambda counts: counts.response_rows,
+        by=caller.email,
     )
 
 
-def _streamed(database: Database, batch_id: BatchId, rows: Rows, what: str, count: RowCount) -> CsvDownload:
+def _streamed(
+    database: Database, batch_id: BatchId, rows: Rows, what: str, count: RowCount, *, by: str
+) -> CsvDownload:
     """The export as an answer. Its transaction is its own and lasts for as long as it streams."""
     counted: list[ExportManifest] = []
-    chunks = _chunks(database, batch_id, rows, counted)
+    chunks = _chunks(database, batch_id, rows, counted, what=what, by=by)
     next(chunks)  # counts the rows, and raises NotFound while there is still an answer to say so
     return CsvDownload(chunks, name=f"batch-{batch_id}-{what}.csv", rows=count(counted[0]))
 
 
 def _chunks(
-    database: Database, batch_id: BatchId, rows: Rows, counted: list[ExportManifest]
+    database: Database, batch_id: BatchId, rows: Rows, counted: list[ExportManifest], *, what: str, by: str
 ) -> Generator[bytes, None, None]:
-    """First nothing, once the rows are counted; then the export, from the same snapshot."""
+    """First nothing, once the rows are counted; then the export, from the same snapshot. Noted only if read to the end."""
     with database.transaction() as db:
         export.take_snapshot(db)
         counted.append(export.manifest(db, batch_id))
         yield b""
         yield from rows(db)
+        export.note(db, batch_id, what, by=by)

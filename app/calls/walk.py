@@ -8,19 +8,19 @@ claimed again when its lease ends; so `act` repeats nothing that may have happen
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.db import leases
+from app.db import clock, leases
 from app.db.engine import Database
-from app.db.leases import Claimed
+from app.db.leases import Claimed, LeaseEnded
 from app.domain.vocabulary import BatchId, OperationId, OperationKind
-from app.errors import ServiceError
+from app.errors import MarketplaceBusy, ServiceError
 from app.logs import get_logger
-from app.mturk.pacer import Pacer
+from app.mturk.pacer import NotCalled, Pacer
 
 log = get_logger(__name__)
 
@@ -32,11 +32,15 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Whose turn it is and how long it lasts: after `slice_s` seconds nothing more is claimed."""
+    """Whose turn it is and how long it lasts: after `slice_s` seconds nothing more is claimed.
+
+    others_wait: whether jobs wait for a place; then the turn is over after SHORTEST_TURN_S.
+    """
 
     runner: str
     lease_s: float
     slice_s: float = math.inf
+    others_wait: Callable[[Session], bool] = lambda db: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,97 +74,170 @@ class Stage(Generic[Target, Outcome]):
     claimed: Callable[[Session, Sequence[Claimed]], None] = lambda db, claimed: None
 
 
+# What makes or takes away is worth less hurry than what tells us something or keeps a promise: it waits in line.
+_BULK = {
+    OperationKind.PUBLISH,
+    OperationKind.EXTEND,
+    OperationKind.QUALIFY,
+    OperationKind.BONUS,
+    OperationKind.DELETE,
+}
+# How often a walk asks whether it may go on, and how long results wait for company before they are written: seconds.
+LOOK_S, WRITE_WITHIN_S = 0.5, 1.0
+# Polls and small Batches shall not wait for large ones to end their slices; and a turn must be worth its beginning and end.
+SHORTEST_TURN_S = 5.0
+
+
 @dataclass(slots=True)
-class _Progress:
-    ends_at: float  # on the monotonic clock
+class _Walk(Generic[Target, Outcome]):
+    """One walk under way. Times are on the monotonic clock.
+
+    in_hand: claimed, and neither called nor given up yet. results: made and not yet written.
+    """
+
+    database: Database
+    batch_id: BatchId
+    stage: Stage[Target, Outcome]
+    turn: Turn
+    began_at: float
+    looked_at: float
+    halted: bool = False
+    others_waited: bool = False
+    in_hand: dict[OperationId, Claimed] = field(default_factory=dict)
+    results: list[Done[Target, Outcome]] = field(default_factory=list)
+    first_result_at: float = math.inf
     done: int = 0
     failed_in_a_row: int = 0
 
     def goes_on(self) -> bool:
         """Whether another claim is worth making: as many failures in a row as a claim has mean an endpoint in trouble."""
-        return self.failed_in_a_row < CLAIM_SIZE and time.monotonic() < self.ends_at
+        return (
+            not self.halted
+            and self.failed_in_a_row < CLAIM_SIZE
+            and time.monotonic() < self.began_at + self.turn.slice_s
+        )
 
 
 def walk(database: Database, pacer: Pacer, batch_id: BatchId, stage: Stage[Target, Outcome], turn: Turn) -> int:
     """Call until nothing is left to claim, the time is over, or the endpoint is in trouble. Returns how many succeeded.
 
-    Any number of runners may walk over the same operations at the same time.
+    Any number of runners may walk over the same operations at the same time. Where nothing may be claimed any more (the
+    Batch was paused or stopped), no further call starts from about LOOK_S later on; what was claimed and not called is given
+    back, as it is when the process is stopping.
     """
-    progress = _Progress(ends_at=time.monotonic() + turn.slice_s)
+    now = time.monotonic()
+    this = _Walk(database, batch_id, stage, turn, began_at=now, looked_at=now)
 
     def act(call: tuple[Claimed, Target]) -> Outcome:
         operation, target = call
         operation.check_lease()
         return stage.act(target)
 
-    results: list[Done[Target, Outcome]] = []
-    for (operation, target), outcome in pacer.each(act, _calls(database, batch_id, stage, turn, progress)):
+    outcomes = pacer.each(
+        act,
+        _calls(this),
+        urgent=stage.kind not in _BULK,
+        halted=lambda: this.halted,
+        idle=lambda: _look_around(this),
+    )
+    for (operation, target), outcome in outcomes:
+        if isinstance(outcome, NotCalled | LeaseEnded):
+            continue  # stays in hand
+        del this.in_hand[operation.id]
         if isinstance(outcome, ServiceError):
-            _write_failure(database, stage, operation, outcome, progress)
+            _write_failure(this, operation, outcome)
         else:
-            results.append(Done(operation, target, outcome))
-        if len(results) >= pacer.threads:
-            _write_results(database, stage, results, progress)
-            results = []
-    _write_results(database, stage, results, progress)
-    return progress.done
+            this.first_result_at = min(this.first_result_at, time.monotonic())
+            this.results.append(Done(operation, target, outcome))
+        if len(this.results) >= pacer.threads:
+            _write_results(this)
+    _write_results(this)
+    _give_back(this)
+    return this.done
 
 
-def _calls(
-    database: Database, batch_id: BatchId, stage: Stage[Target, Outcome], turn: Turn, progress: _Progress
-) -> Iterator[tuple[Claimed, Target]]:
+def _look_around(this: _Walk[Target, Outcome]) -> None:
+    """What must not wait for the next answer: it may be slow, and the next slot far off."""
+    now = time.monotonic()
+    if now - this.looked_at >= LOOK_S and not this.halted:
+        with this.database.transaction() as db:
+            this.halted = not this.stage.may_claim(db) or _gives_way(this, db)
+        this.looked_at = time.monotonic()
+    if now - this.first_result_at >= WRITE_WITHIN_S:
+        _write_results(this)
+
+
+def _gives_way(this: _Walk[Target, Outcome], db: Session) -> bool:
+    """Whether others still wait for a place that already did at the last look; those who find one are gone by then."""
+    if time.monotonic() - this.began_at < SHORTEST_TURN_S:
+        return False
+    waited, this.others_waited = this.others_waited, this.turn.others_wait(db)
+    return waited and this.others_waited
+
+
+def _calls(this: _Walk[Target, Outcome]) -> Iterator[tuple[Claimed, Target]]:
     """Claim by claim, the calls to make; a claim is made when the one before it is used up, not when it is answered.
 
     To wait for each claim's last answer would cost a third of the rate.
     """
-    while progress.goes_on() and (claimed := _claim(database, batch_id, stage, turn)):
+    while this.goes_on() and (claimed := _claim(this)):
+        this.in_hand.update((operation.id, operation) for operation in claimed)
         try:
-            targets = stage.load(claimed)
+            targets = this.stage.load(claimed)
         except ServiceError as error:
-            with database.transaction() as db:
-                leases.release(db, claimed)  # nothing was called for these: they wait for the next run
-            log.warning("walk.interrupted", kind=stage.kind, operations=len(claimed), error=str(error))
+            # Nothing was called for these: they wait for the next run.
+            log.warning("walk.interrupted", kind=this.stage.kind, operations=len(claimed), error=str(error))
             return
         for operation in claimed:
             target = targets[operation.id]
             if isinstance(target, ServiceError):
-                _write_failure(database, stage, operation, target, progress)
+                del this.in_hand[operation.id]
+                _write_failure(this, operation, target)
             else:
                 yield operation, target
 
 
-def _claim(database: Database, batch_id: BatchId, stage: Stage[Target, Outcome], turn: Turn) -> list[Claimed]:
-    with database.transaction() as db:
+def _claim(this: _Walk[Target, Outcome]) -> list[Claimed]:
+    stage, turn = this.stage, this.turn
+    with this.database.transaction() as db:
         if not stage.may_claim(db):
             return []
-        claimed = leases.claim(db, stage.kind, batch_id, most=CLAIM_SIZE, lease_s=turn.lease_s, runner=turn.runner)
+        claimed = leases.claim(db, stage.kind, this.batch_id, most=CLAIM_SIZE, lease_s=turn.lease_s, runner=turn.runner)
         if claimed:
             stage.claimed(db, claimed)
         return claimed
 
 
-def _write_results(
-    database: Database, stage: Stage[Target, Outcome], results: Sequence[Done[Target, Outcome]], progress: _Progress
-) -> None:
-    if not results:
+def _give_back(this: _Walk[Target, Outcome]) -> None:
+    """What was claimed and not called is free for whoever goes on."""
+    if not this.in_hand:
         return
-    now = datetime.now(UTC)
-    with database.transaction() as db:
-        stage.write(db, results, now)
-        leases.finish(db, [done.operation for done in results], now=now)
-    progress.done += len(results)
-    progress.failed_in_a_row = 0
+    with this.database.transaction() as db:
+        leases.release(db, list(this.in_hand.values()))
+    log.info("operations.given_back", kind=this.stage.kind, batch_id=this.batch_id, operations=len(this.in_hand))
 
 
-def _write_failure(
-    database: Database, stage: Stage[Target, Outcome], operation: Claimed, error: ServiceError, progress: _Progress
-) -> None:
-    progress.failed_in_a_row += 1
-    with database.transaction() as db:
-        stage.failed(db, operation, error, datetime.now(UTC))
-    log.warning(
+def _write_results(this: _Walk[Target, Outcome]) -> None:
+    if not this.results:
+        return
+    with this.database.transaction() as db:
+        now = clock.now(db)  # what is written is compared with the database's clock: ours may be hours off
+        this.stage.write(db, this.results, now)
+        leases.finish(db, [done.operation for done in this.results], now=now)
+    this.done += len(this.results)
+    this.results, this.first_result_at = [], math.inf
+    this.failed_in_a_row = 0
+
+
+def _write_failure(this: _Walk[Target, Outcome], operation: Claimed, error: ServiceError) -> None:
+    this.failed_in_a_row += 1
+    with this.database.transaction() as db:
+        this.stage.failed(db, operation, error, clock.now(db))
+    # That the endpoint is busy is nobody's fault and nothing to do about: the pace is lowered, and it is tried again.
+    tell = log.info if isinstance(error, MarketplaceBusy) else log.warning
+    tell(
         "operation.not_done",
-        kind=stage.kind,
+        kind=this.stage.kind,
         operation_id=operation.id,
         hit_id=operation.hit_id,
         attempt=operation.attempt,

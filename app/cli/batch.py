@@ -14,6 +14,7 @@ import typer
 from app.cli import talking
 from app.cli.opening import BY, Opened, opened
 from app.cli.talking import counted, dollars
+from app.cli.wages import reward_for
 from app.settings import MarketplaceProfile
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ def usd(text: str | Decimal) -> Decimal:
         raise typer.BadParameter(f"{text!r} is no amount; write it like 0.05") from error
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    """Batch numbers such as `3,4`."""
+    try:
+        return tuple(int(part) for part in text.replace(",", " ").split())
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} names no Batches; write their numbers like 3,4") from error
+
+
 class FileFormat(StrEnum):
     """What import reads: `ItemFormat` again, whose module is too slow to load for commands that import nothing."""
 
@@ -57,48 +66,104 @@ def create(
         str, typer.Option(help="The question: image, text or audio (`labeljury templates`).")
     ] = "image",
     name: Annotated[str | None, typer.Option(help="What you call it. Default: the file's name.")] = None,
-    reward: Annotated[Decimal, typer.Option(parser=usd, metavar="USD", help="Paid per Assignment.")] = Decimal("0.05"),
+    reward: Annotated[
+        Decimal | None,
+        typer.Option(parser=usd, metavar="USD", help="Paid per Assignment. Default: 0.05, or what --hourly comes to."),
+    ] = None,
+    hourly: Annotated[
+        Decimal | None,
+        typer.Option(parser=usd, metavar="USD", help="What an hour should earn: proposes the reward from measured time."),
+    ] = None,
+    top_up: Annotated[
+        bool, typer.Option("--top-up", help="At the end pay who got less than --hourly the difference, as a bonus.")
+    ] = False,
     assignments: Annotated[int, typer.Option(help="Workers per Item.")] = 5,
     items_per_hit: Annotated[int, typer.Option(help="Items shown on one page.")] = 1,
     quorum: Annotated[int, typer.Option(help="Responses that decide an Item.")] = 3,
     cap: Annotated[
-        Decimal | None, typer.Option(parser=usd, metavar="USD", help="Hard limit. Default: the exact cost.")
+        Decimal | None, typer.Option(parser=usd, metavar="USD", help="Hard limit. Default: the most it can cost.")
     ] = None,
+    first: Annotated[
+        int | None,
+        typer.Option(
+            help="Ask this many Workers per Item at once, and more (up to --assignments) only while the outcome is open."
+        ),
+    ] = None,
+    repost_limit: Annotated[
+        int, typer.Option(help="Offer a HIT that came back unfilled, or lost an answer, again this often at most.")
+    ] = 3,
+    pilot: Annotated[
+        int | None, typer.Option(help="Publish this many Items first, drawn at random; the rest when released.")
+    ] = None,
+    release_at: Annotated[
+        float | None,
+        typer.Option(
+            help="Release the rest by itself when the pilot's mean agreement reaches this share, such as 0.8."
+        ),
+    ] = None,
+    exclude_workers_of: Annotated[
+        str,
+        typer.Option(metavar="BATCHES", help="Keep out who worked on these Batches: 3,4. Nobody is sent an e-mail."),
+    ] = "",
     title: Annotated[str | None, typer.Option(help="What Workers see in the list. Default: the template's.")] = None,
     lifetime_days: Annotated[float, typer.Option(help="Days that HITs stay open.")] = 7.0,
     minutes: Annotated[float, typer.Option(help="Minutes that a Worker has for one HIT.")] = 30.0,
+    review: Annotated[
+        str,
+        typer.Option(
+            metavar="POLICY",
+            help="Who is paid: approve_all, hold (you decide), gold:0.8 (share of right answers on gold Items) or"
+            " agreement:0.7 (with most of the others). More: gold:0.8,after=5,reject_below=0.3",
+        ),
+    ] = "approve_all",
     media_root: Annotated[Path | None, typer.Option(help="Folder of local media. Default: the file's folder.")] = None,
     profile: Annotated[MarketplaceProfile | None, typer.Option(help="Default: LABELJURY_MARKETPLACE_PROFILE.")] = None,
     seed: Annotated[int | None, typer.Option(help="Draws which label is shown as which; recorded.")] = None,
 ) -> None:
     """Import a file of doubtful labels as a draft Batch. Nothing is published and nothing is spent."""
-    from app.pipeline import batches
+    from app.cli.progress import said_of_forecast
+    from app.domain.review_policy import ReviewRule
+    from app.pipeline import batches, forecasts
     from app.questions import catalogue
 
     day_s = 86_400
     with opened() as service:
         new = batches.NewBatch(
             name=name or file.stem,
-            template=catalogue.load(template),
-            profile=profile or service.settings.marketplace_profile,
-            reward_usd=reward,
+            template=(question := catalogue.load(template)),
+            profile=(place := profile or service.settings.marketplace_profile),
+            reward_usd=reward_for(service, question, place, items_per_hit, reward=reward, hourly=hourly),
+            hourly_usd=hourly,
+            top_up=top_up,
             assignments_per_item=assignments,
             items_per_hit=items_per_hit,
             quorum=quorum,
             cap_usd=cap,
+            first_assignments=first,
+            repost_limit=repost_limit,
+            pilot_items=pilot,
+            release_agreement=release_at,
+            excluded_batches=_numbers(exclude_workers_of),
             title=title,
             lifetime_s=int(min(lifetime_days, LONGEST_DAYS) * day_s),
             assignment_duration_s=int(min(minutes, LONGEST_DAYS * 24 * 60) * 60),
             seed=seed,
+            review=ReviewRule.parse(review),
         )
         batch_id, items = import_batch(service, new, file, media_root or file.parent, format=format)
         with service.database.transaction() as db:
             cost = batches.forecast(db, batch_id)
+            expected = forecasts.forecast_of(db, batch_id, hits=cost.hits)
     console.print(f"Batch {batch_id}: {counted(items, 'Item')}, a draft for profile {new.profile}.")
     console.print(
-        f"It will cost {dollars(cost.total_usd)}: {counted(cost.assignments, 'Assignment')} in"
+        f"It will cost {'at most ' if expected.is_open else ''}{dollars(cost.total_usd)}:"
+        f" {counted(cost.assignments, 'Assignment')} in"
         f" {counted(cost.hits, 'HIT')}, {dollars(cost.reward_usd)} for Workers and {dollars(cost.fee_usd)} in fees."
     )
+    if expected.is_open:
+        console.print(said_of_forecast(expected))
+    if pilot is not None:
+        console.print(f"First a pilot of {counted(pilot, 'Item')}; the rest waits to be released.")
     if cap is not None and cap < cost.total_usd:
         console.print(
             f"The cap of {dollars(cap)} does not cover that: labeljury batch set-cap {batch_id} {cost.total_usd:.2f}"
@@ -130,6 +195,7 @@ def import_batch(
             https_only=new.profile.is_public,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
+        batches.check_items(db, BatchId(batch.id))
     return BatchId(batch.id), report.items
 
 
@@ -141,19 +207,26 @@ def launch(
     ] = None,
 ) -> None:
     """Publish a draft Batch. Shows what it costs; real money needs the amount typed."""
+    from app.calls.launch_checks import at_most_usd
+    from app.cli.progress import said_of_forecast
     from app.domain.vocabulary import BatchId
     from app.mturk.client import connect
-    from app.pipeline import batches
+    from app.pipeline import batches, forecasts
 
     with opened() as service:
         with service.database.transaction() as db:
             found = batches.get(db, BatchId(batch))
             cost = batches.check_launch(db, found, settings=service.settings)
+            expected = forecasts.forecast_of(db, BatchId(batch), hits=cost.hits)
+        most = at_most_usd(found, cost)
         profile = MarketplaceProfile(found.profile)
         what = f"Batch {batch} ({found.name}) on profile {profile}"
-        console.print(f"{what}: {counted(cost.hits, 'HIT')}, {dollars(cost.total_usd)}.", markup=False)
+        upto = "at most " if expected.is_open else ""
+        console.print(f"{what}: {counted(cost.hits, 'HIT')}, {upto}{dollars(most)}.", markup=False)
+        if expected.is_open:
+            console.print(said_of_forecast(expected))
         if profile is MarketplaceProfile.PRODUCTION and confirm_cost is None:
-            confirm_cost = usd(typer.prompt(f"This spends real money. Type the amount ({cost.total_usd}) to go on"))
+            confirm_cost = usd(typer.prompt(f"This spends real money. Type the amount ({most}) to go on"))
         batches.launch(
             service.database,
             partial(connect, service.settings),
@@ -171,20 +244,39 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds until it is over.")] = False,
 ) -> None:
     """Show how far a Batch is: HITs, Assignments, Responses, money, Consensus."""
-    from app.cli.progress import show
+    from app.cli.progress import said_of_forecast, show
+    from app.cli.review import said_of
     from app.domain.vocabulary import BatchId, BatchStatus
-    from app.pipeline import report
+    from app.pipeline import forecasts, report, review_report
 
     with opened() as service:
         while True:
             with service.database.transaction() as db:
                 progress = report.progress(db, BatchId(batch))
+                deadlines = review_report.review_deadlines(db, BatchId(batch))
+                expected = forecasts.forecast_of(db, BatchId(batch))
             if watch and console.is_terminal:
                 console.clear()
             show(console, progress)
+            _say_what_it_waits_for(service, batch, progress.status)
+            if expected.is_open:
+                console.print(said_of_forecast(expected))
+            if deadlines.undecided:
+                console.print(f"Review: {said_of(deadlines)} labeljury review list {batch}")
             if not watch or progress.status in {BatchStatus.DONE, BatchStatus.STOPPED}:
                 return
             time.sleep(2)
+
+
+def _say_what_it_waits_for(service: Opened, batch: int, status: str) -> None:
+    from app.domain.vocabulary import BatchId, BatchStatus
+    from app.pipeline import ending
+
+    if status == BatchStatus.STOPPING:
+        with service.database.transaction() as db:
+            sentences = ending.waiting(db, BatchId(batch)).sentences
+        for sentence in sentences:
+            console.print(f"Waiting for: {sentence}", markup=False)
 
 
 @app.command()
@@ -203,6 +295,18 @@ def resume(batch: BatchArgument) -> None:
 def stop(batch: BatchArgument) -> None:
     """End a Batch early: HITs are expired, work under way is collected and paid. There is no way back."""
     _step("stop", batch)
+
+
+@app.command()
+def release(batch: BatchArgument) -> None:
+    """Publish the Items beyond a Batch's pilot."""
+    _step("release", batch)
+
+
+@app.command()
+def repost(batch: BatchArgument) -> None:
+    """Ask once more for Items that ended with fewer answers: expired, rejected, unreadable, or a cap that was too small."""
+    _step("repost", batch)
 
 
 @app.command(name="set-cap")
@@ -244,9 +348,16 @@ def list_batches() -> None:
 
 def _step(action: str, batch_id: int) -> None:
     from app.domain.vocabulary import BatchId
-    from app.pipeline import batches
+    from app.pipeline import batches, continuing
 
+    steps = {
+        "pause": batches.pause,
+        "resume": batches.resume,
+        "stop": batches.stop,
+        "release": continuing.release,
+        "repost": continuing.repost,
+    }
     with opened() as service, service.database.transaction() as db:
-        step = {"pause": batches.pause, "resume": batches.resume, "stop": batches.stop}[action]
+        step = steps[action]
         batch: Batch = step(db, BatchId(batch_id), by=BY)
     console.print(f"Batch {batch_id} is {batch.status}.")

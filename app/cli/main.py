@@ -7,7 +7,23 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.cli import batch, crowd, demo, marketplace, people, results, servers, talking
+from app.cli import (
+    batch,
+    crowd,
+    demo,
+    ending,
+    marketplace,
+    notifications,
+    payments,
+    people,
+    reconcile,
+    results,
+    review,
+    reviewed_sheets,
+    servers,
+    talking,
+    watching,
+)
 from app.errors import BudgetExceeded, InsufficientFunds, InvalidInput, MarketplaceUnreachable, NotFound, ServiceError
 
 HELP = """A jury of five for every doubtful label.
@@ -22,25 +38,38 @@ app = typer.Typer(
 )
 servers.register(app)
 app.add_typer(batch.app, name="batch")
+ending.register(batch.app)
+app.add_typer(ending.archive_app, name="archive")
+notifications.register(app)
 app.add_typer(people.account_app, name="account")
 app.add_typer(marketplace.app, name="marketplace")
 results.register(app)
+reconcile.register(app)
+payments.register(app)
+app.add_typer(reviewed_sheets.app, name="results")
+app.add_typer(review.app, name="review")
 crowd.register(app)
 demo.register(app)
+watching.register(app)
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 _WHAT_THERE_IS = {
     "Account": "labeljury account list",
     "Batch": "labeljury batch list",
     "HIT template": "labeljury templates",
+    "Assignment": "labeljury review list BATCH --only all",
+    "Worker": "labeljury review workers BATCH",
+    "Difference": "labeljury reconcile",
     "Requester": "labeljury marketplace requester list",
 }
 # What a Batch's settings are called on the command line.
 _OPTIONS = {
     "reward_usd": "--reward",
+    "hourly_usd": "--hourly",
     "assignments_per_item": "--assignments",
     "items_per_hit": "--items-per-hit",
     "quorum": "--quorum",
+    "review": "--review",
     "cap_usd": "--cap",
     "lifetime_s": "--lifetime-days",
     "assignment_duration_s": "--minutes",
@@ -81,14 +110,25 @@ def _explained(error: ServiceError) -> str:
         case InvalidInput(problems=problems, total=total):
             named = [replace(problem, field=_OPTIONS.get(problem.field or "", problem.field)) for problem in problems]
             return str(InvalidInput(named, total=total))
-        case BudgetExceeded(of="the cap", needed_usd=needed):
-            return f"{error}; `labeljury batch set-cap BATCH {needed}` raises it"
+        case BudgetExceeded():
+            return f"{error}{_raising(error)}"
         case InsufficientFunds(message=message):
             return message
         case MarketplaceUnreachable():
             return f"{error}; start the marketplace (`labeljury up`) or correct its URL"
         case _:
             return str(error)
+
+
+def _raising(error: BudgetExceeded) -> str:
+    """The command that raises the limit, where one does."""
+    match error.of:
+        case "the cap":
+            return f"; `labeljury batch set-cap BATCH {error.needed_usd}` raises it"
+        case "the Account's cap":
+            return "; `labeljury account set-cap E-MAIL USD` raises it, `labeljury account list` shows who has which"
+        case _:
+            return ""
 
 
 def _known(kind: str) -> str:

@@ -6,7 +6,22 @@ from rich.table import Table
 
 from app.cli.talking import dollars
 from app.domain.statistics.categories import CategoryTable
+from app.pipeline.forecasts import Basis, Forecast
 from app.pipeline.report import Progress
+
+_BASIS = {
+    Basis.STUDY: "supposed from the study's published votes",
+    Basis.BATCH: "from this Batch's answers so far",
+}
+
+
+def said_of_forecast(expected: Forecast) -> str:
+    """What a Batch will take where the number of answers is not fixed."""
+    between = f"{dollars(expected.low_usd)} to {dollars(expected.high_usd)}"
+    return (
+        f"Expected: {dollars(expected.expected_usd)} ({between} in nine of ten cases), {expected.assignments.expected}"
+        f" Assignments, {_BASIS.get(expected.basis, 'exact')}; answers that are lost and asked for again come on top."
+    )
 
 
 def show(console: Console, progress: Progress) -> None:
@@ -30,6 +45,8 @@ def show(console: Console, progress: Progress) -> None:
     show_categories(console, progress.categories)
     if assignments.quarantined:
         console.print(f"{assignments.quarantined} answers could not be read and are kept aside: see the console.")
+    if progress.short:
+        console.print(f"{progress.short} Items end with fewer answers than they should.", markup=False)
     if progress.attention:
         console.print(f"Needs attention: {progress.attention}", style="yellow", markup=False)
 

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import talking
-from app.cli.opening import opened
+from app.cli.opening import BY, opened
 from app.cli.talking import counted
 
 if TYPE_CHECKING:
@@ -89,14 +89,15 @@ def export(
             if what is What.CONSENSUS
             else stage.responses_csv(db, batch_id, worker_names=names)
         )
-        with _whole_file(target) as file:
+        with whole_file(target) as file:
             file.writelines(chunks)
+        stage.note(db, batch_id, what, by=BY)
     count = rows.consensus_rows if what is What.CONSENSUS else rows.response_rows
     talking.console(stderr=True).print(f"{counted(count, 'row')} written to {target}")
 
 
 @contextmanager
-def _whole_file(target: Path) -> Iterator[IO[bytes]]:
+def whole_file(target: Path) -> Iterator[IO[bytes]]:
     """The file appears under its name only when it is whole; `-` is standard output."""
     if str(target) == "-":
         yield sys.stdout.buffer

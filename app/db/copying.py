@@ -25,12 +25,16 @@ def copy_rows(db: Session, target: str, rows: Iterable[Sequence[object]]) -> Non
             copy.write_row(row)
 
 
-def copy_out(db: Session, query: str, values: Mapping[str, object]) -> Generator[bytes, None, None]:
+def copy_out(
+    db: Session, query: str, values: Mapping[str, object], *, quote_all: bool = False
+) -> Generator[bytes, None, None]:
     """The result of `query` as CSV with a header, in UTF-8 with LF line ends, in chunks of at least 64 KiB but the last.
 
+    quote_all: every value in quotes, needed or not; an absent one stays empty.
     Nothing else may use the transaction until the last chunk is read or the iterator closed.
     """
-    statement = f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8')"
+    quotes = ", FORCE_QUOTE *" if quote_all else ""
+    statement = f"COPY ({query}) TO STDOUT WITH (FORMAT csv, HEADER, ENCODING 'UTF8'{quotes})"
     buffer = bytearray()
     with driver_connection(db).cursor() as cursor, cursor.copy(statement, values) as copy:
         for row in copy:

@@ -5,7 +5,7 @@ passes the Batch's cap, nor what the Account that created it may spend in all: w
 asks `check_room` in the same transaction, with the Batch's row locked. Locks are taken Batch first, then Account.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import select, text
@@ -16,6 +16,9 @@ from app.domain.pricing import Price
 from app.domain.vocabulary import AssignmentId, BatchId, OperationId, PaymentStatus
 from app.errors import BudgetExceeded, NotFound
 
+# What BudgetExceeded names where it is not the Batch's cap.
+ACCOUNT_CAP = "the Account's cap"
+
 _COMMITTED = """
     coalesce(sum(p.amount_usd) FILTER (WHERE p.kind IN ('reservation', 'release')
         OR (p.kind IN ('bonus', 'bonus_fee') AND p.status <> 'cancelled')), 0)
@@ -23,8 +26,12 @@ _COMMITTED = """
 
 
 def locked_batch(db: Session, batch_id: BatchId) -> Batch:
-    """The Batch, its row locked until the transaction ends. Raises NotFound."""
-    batch = db.get(Batch, batch_id, with_for_update=True, populate_existing=True)
+    """The Batch, its row locked until the transaction ends. Raises NotFound.
+
+    Rows that name the Batch may be written meanwhile (PostgreSQL asks for a key's share when an Item is updated twice): who
+    reads answers holds Items, and whoever holds the Batch may be waiting for these.
+    """
+    batch = db.get(Batch, batch_id, with_for_update={"key_share": True}, populate_existing=True)
     if batch is None:
         raise NotFound("Batch", batch_id)
     return batch
@@ -44,6 +51,15 @@ def account_committed_usd(db: Session, account_id: int) -> Decimal:
     return Decimal(db.execute(statement, {"id": account_id}).scalar_one())
 
 
+def committed_by_account(db: Session) -> dict[int, Decimal]:
+    """What the Batches of each Account have committed together, by the Account's number."""
+    statement = text(f"""
+        SELECT b.created_by, {_COMMITTED} AS usd FROM batches AS b LEFT JOIN payments AS p ON p.batch_id = b.id
+        WHERE b.created_by IS NOT NULL GROUP BY b.created_by
+    """)
+    return {row.created_by: Decimal(row.usd) for row in db.execute(statement)}
+
+
 def check_room(db: Session, batch: Batch, amount_usd: Decimal) -> None:
     """Raise BudgetExceeded unless `amount_usd` more fits under the Batch's cap and under its Account's.
 
@@ -52,6 +68,11 @@ def check_room(db: Session, batch: Batch, amount_usd: Decimal) -> None:
     left = (batch.cap_usd or Decimal(0)) - committed_usd(db, BatchId(batch.id))
     if amount_usd > left:
         raise BudgetExceeded(amount_usd, left)
+    check_account(db, batch, amount_usd)
+
+
+def check_account(db: Session, batch: Batch, amount_usd: Decimal) -> None:
+    """Raise BudgetExceeded unless `amount_usd` more fits under the cap of the Account that created the Batch, if it has one."""
     if batch.created_by is None:
         return
     cap = db.execute(select(Account.cap_usd).where(Account.id == batch.created_by).with_for_update()).scalar_one()
@@ -59,7 +80,7 @@ def check_room(db: Session, batch: Batch, amount_usd: Decimal) -> None:
         return
     left = cap - account_committed_usd(db, batch.created_by)
     if amount_usd > left:
-        raise BudgetExceeded(amount_usd, left, "the Account's cap")
+        raise BudgetExceeded(amount_usd, max(left, Decimal("0.00")), ACCOUNT_CAP)
 
 
 def reserve(db: Session, operation_id: OperationId, amount_usd: Decimal) -> None:
@@ -140,18 +161,26 @@ def owe(db: Session, assignment_ids: Sequence[AssignmentId], *, status: PaymentS
 
 def owe_bonus(db: Session, operation_id: OperationId, bonus: Price) -> None:
     """A bonus and its fee, owed until the marketplace has paid it; `check_room` comes first. Once per operation."""
+    owe_bonuses(db, {operation_id: bonus})
+
+
+def owe_bonuses(db: Session, bonuses: Mapping[OperationId, Price]) -> None:
+    """`owe_bonus` for many. One that was cancelled and is wanted after all is owed again."""
     db.execute(
         text("""
             INSERT INTO payments (batch_id, hit_id, assignment_id, operation_id, kind, status, amount_usd)
             SELECT o.batch_id, o.hit_id, o.assignment_id, o.id, part.kind, 'owed', part.amount_usd
-            FROM operations AS o
-            CROSS JOIN (
-                VALUES ('bonus', CAST(:bonus AS numeric)), ('bonus_fee', CAST(:fee AS numeric))
-            ) AS part (kind, amount_usd)
-            WHERE o.id = :id
-            ON CONFLICT DO NOTHING
+            FROM unnest(CAST(:ids AS bigint[]), CAST(:bonuses AS numeric[]), CAST(:fees AS numeric[])) AS b (id, bonus, fee)
+            JOIN operations AS o ON o.id = b.id
+            CROSS JOIN LATERAL (VALUES ('bonus', b.bonus), ('bonus_fee', b.fee)) AS part (kind, amount_usd)
+            ON CONFLICT (operation_id, kind) WHERE operation_id IS NOT NULL DO UPDATE
+                SET status = excluded.status WHERE payments.status = 'cancelled'
         """),
-        {"id": operation_id, "bonus": bonus.reward_usd, "fee": bonus.fee_usd},
+        {
+            "ids": list(bonuses),
+            "bonuses": [price.reward_usd for price in bonuses.values()],
+            "fees": [price.fee_usd for price in bonuses.values()],
+        },
     )
 
 
@@ -181,7 +210,7 @@ def close_bonuses(db: Session, operation_ids: Sequence[int], status: PaymentStat
     """Bonuses that the marketplace paid, or will not pay."""
     db.execute(
         text("""
-            UPDATE payments SET status = CAST(:status AS varchar), 
+            UPDATE payments SET status = CAST(:status AS varchar),
                 paid_at = CASE WHEN CAST(:status AS varchar) = 'paid' THEN now() END
             WHERE operation_id = ANY(:ids) AND kind IN ('bonus', 'bonus_fee') AND status = 'owed'
         """),

@@ -23,6 +23,11 @@ class Job(StrEnum):
     COLLECT = "collect"
     REVIEW = "review"
     CONSENSUS = "consensus"
+    BALANCE = "balance"
+    WEBHOOK = "webhook"
+    LISTEN = "listen"
+    DELETE_HITS = "delete_hits"
+    RECONCILE = "reconcile"
 
 
 # Polling feeds all other stages of all Batches: it goes first.
@@ -58,3 +63,14 @@ def enqueue(db: Session, job: Job, **ids: int | str) -> bool:
     except AlreadyEnqueued:
         return False
     return True
+
+
+def others_wait(db: Session) -> bool:
+    """Whether a job could run now and has not found a place in any runner."""
+    waiting = text("""
+        SELECT EXISTS (
+            SELECT 1 FROM procrastinate_jobs AS j
+            WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now())
+              AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs AS o WHERE o.lock = j.lock AND o.status = 'doing'))
+    """)
+    return bool(db.execute(waiting).scalar_one())

@@ -11,6 +11,9 @@ SHORTEST_S, LONGEST_S = 30, 31_536_000
 LONGEST_AUTO_APPROVAL_S = 2_592_000
 LONGEST_TITLE, LONGEST_DESCRIPTION, LONGEST_NAME = 128, 2000, 200
 MOST_ITEMS_PER_HIT = 50
+# How often a HIT is offered again, and how many rounds of fresh HITs there are, unless the Requester says otherwise.
+DEFAULT_REPOST_LIMIT = 3
+MOST_REPOSTS = 20
 # Above these somebody has mistyped.
 LARGEST_USD = {"reward_usd": Decimal(1000), "cap_usd": Decimal(10_000_000)}
 
@@ -46,6 +49,31 @@ def faults(
     ):
         if not low <= value <= high:
             yield Problem(f"use {low} to {high} seconds", field=field)
+
+
+def round_faults(
+    *,
+    assignments_per_item: int,
+    first_assignments: int | None,
+    repost_limit: int,
+    pilot_items: int | None,
+    release_agreement: float | None,
+) -> Iterator[Problem]:
+    """Every fault of how answers are asked for, round by round. None: all at once, no pilot, no rule."""
+    if first_assignments is not None and not 1 <= first_assignments <= max(assignments_per_item, 1):
+        most = max(assignments_per_item, 1)
+        yield Problem(
+            f"use 1 to {most}: more than the Assignments of an Item are never asked for", field="first_assignments"
+        )
+    if not 0 <= repost_limit <= MOST_REPOSTS:
+        yield Problem(f"use 0 (never) to {MOST_REPOSTS} times", field="repost_limit")
+    if pilot_items is not None and pilot_items < 1:
+        yield Problem("use at least one Item, or leave it out: then all are published at once", field="pilot_items")
+    if release_agreement is not None:
+        if not 0 < release_agreement <= 1:
+            yield Problem("use a share above 0 and up to 1, such as 0.8", field="release_agreement")
+        if pilot_items is None:
+            yield Problem("has no effect without a pilot: say how many Items it has", field="release_agreement")
 
 
 def _text_faults(*, name: str, title: str, description: str) -> Iterator[Problem]:

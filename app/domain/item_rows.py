@@ -1,7 +1,8 @@
 """The rows of an item file: what their columns mean, and everything that is wrong with them.
 
 A file has the columns `id`, `given_label`, `guessed_label` and the example itself: one of `url`, `path` or `text`, or
-`media`, which may hold either. `media_type` and `role` may be there; any other column is kept as it is, as `extra`.
+`media`, which may hold either. `media_type` and `role` may be there; any other column is kept as it is, as `extra`. A gold
+row may name its right answer in `expected_option` (`domain/gold.py`).
 """
 
 import difflib
@@ -15,6 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import unquote
 
+from app.domain import gold
 from app.domain.item_values import Unusable, as_text, check_shown, json_safe
 from app.domain.vocabulary import ItemRole, MediaType
 from app.errors import Problem
@@ -103,6 +105,8 @@ def check_row(row: SourceRow, *, media_type: MediaType, https_only: bool = False
     medium, value = checks.medium(media_type, (given, guessed), https_only=https_only)
     checks.word("media_type", [media_type], default=media_type)
     role = ItemRole(checks.word("role", _ROLES, default=ItemRole.SUSPECT))
+    if role is ItemRole.GOLD and (fault := gold.expected_fault(row.values.get(gold.EXPECTED), line=row.line)):
+        checks.problems.append(fault)
     item = ItemRow(row.line, external_id, role, medium, value, given, guessed, checks.extra())
     return item, checks.problems
 

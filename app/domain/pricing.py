@@ -50,6 +50,11 @@ def assignment_price(reward_usd: Decimal, *, max_assignments: int) -> Price:
     return Price(reward_usd, max(fee, MINIMUM_FEE_USD))
 
 
+def bonus_price(amount_usd: Decimal) -> Price:
+    """A bonus with its fee: 20 % whatever the HIT offers, at least a cent (mturk-facts §6)."""
+    return Price(amount_usd, max((amount_usd * BASE_RATE).quantize(CENT, ROUND_HALF_UP), MINIMUM_FEE_USD))
+
+
 def batch_cost(*, hits: int, reward_usd: Decimal, assignments_per_hit: int) -> Cost:
     """The cost of `hits` HITs with `assignments_per_hit` Assignments each."""
     price = assignment_price(reward_usd, max_assignments=assignments_per_hit)

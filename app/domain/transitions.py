@@ -18,19 +18,23 @@ BATCH: Steps = {
     BatchStatus.LIVE: frozenset({BatchStatus.PAUSED, BatchStatus.STOPPING, BatchStatus.DONE}),
     BatchStatus.PAUSED: frozenset({BatchStatus.LIVE, BatchStatus.STOPPING, BatchStatus.DONE}),
     BatchStatus.STOPPING: frozenset({BatchStatus.STOPPED}),
+    # Nobody can ask for more. Reconcile alone goes back to stopping (`pipeline/repairs.py`), where a HIT of it turns out to
+    # be open, or work of it not collected.
     BatchStatus.STOPPED: frozenset(),
     # Live again: a Worker was dropped afterwards, and their Items are asked for once more.
     BatchStatus.DONE: frozenset({BatchStatus.LIVE}),
 }
 HIT: Steps = {
-    HITStatus.PLANNED: frozenset({HITStatus.PUBLISHING, HITStatus.CANCELLED}),
+    # Live at once: reconcile found it on the marketplace; a backup of before it was published had been restored.
+    HITStatus.PLANNED: frozenset({HITStatus.PUBLISHING, HITStatus.LIVE, HITStatus.CANCELLED}),
     # Live: the call's reply came, or a stop found the HIT in the marketplace's list. Cancelled: a stop did not find it, or no
     # call was made. Never back to planned: a claim that is given back stays one that may have been acted on.
     HITStatus.PUBLISHING: frozenset({HITStatus.LIVE, HITStatus.CANCELLED}),
     HITStatus.LIVE: frozenset({HITStatus.DONE}),
     # Live again: more Assignments are asked for, since an answer of it does not count any longer.
     HITStatus.DONE: frozenset({HITStatus.LIVE}),
-    HITStatus.CANCELLED: frozenset(),
+    # Reconcile found that it was published all the same: known, expired, and what it has brought collected.
+    HITStatus.CANCELLED: frozenset({HITStatus.LIVE}),
 }
 ASSIGNMENT: Steps = {
     AssignmentStatus.SUBMITTED: frozenset({AssignmentStatus.APPROVED, AssignmentStatus.REJECTED}),
@@ -56,7 +60,8 @@ OPERATION: Steps = {
     # Intended again: the Batch was resumed.
     OperationStatus.FAILED: frozenset({OperationStatus.INTENDED, OperationStatus.DONE, OperationStatus.CANCELLED}),
     OperationStatus.DONE: frozenset(),
-    OperationStatus.CANCELLED: frozenset(),
+    # Reconcile found that it had happened all the same.
+    OperationStatus.CANCELLED: frozenset({OperationStatus.DONE}),
 }
 
 

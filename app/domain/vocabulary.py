@@ -125,10 +125,23 @@ class AnswerState(StrEnum):
 
 
 class ConsensusStatus(StrEnum):
-    """open: more Responses are awaited · settled: all that were asked for have come, or no more will."""
+    """open: more Responses are awaited · settled: no further one can change the category, or no more will come."""
 
     OPEN = "open"
     SETTLED = "settled"
+
+
+class Shortfall(StrEnum):
+    """An Item has fewer answers than it should, and no HIT of it can bring more.
+
+    due: more will be asked for · fresh: by a fresh HIT, as none of its HITs can be offered again · cap: the Batch's cap, or its
+    Account's, does not cover more · limit: it was offered as often as the Batch's limit allows.
+    """
+
+    DUE = "due"
+    FRESH = "fresh"
+    CAP = "cap"
+    LIMIT = "limit"
 
 
 class HitPurpose(StrEnum):

@@ -9,16 +9,17 @@ from contextlib import suppress
 
 import procrastinate
 from procrastinate import JobContext
-from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
+from psycopg.errors import RaiseException
 
 from app.db.engine import SEARCH_PATH, Database
 from app.db.queue import Job
 from app.domain.vocabulary import BatchId
 from app.errors import ServiceError
-from app.jobs import housekeeping, stages
+from app.jobs import deleting, housekeeping, listening, reconciling, stages, watching
 from app.jobs.runtime import Runtime
 from app.logs import get_logger
 from app.settings import Settings
@@ -27,6 +28,7 @@ log = get_logger(__name__)
 
 # Every two seconds: the queue's cron has its seconds last, so with "*/2" first it would sleep every other minute.
 TICK_CRON = "* * * * * */2"
+WATCH_CRON = "* * * * * */10"
 # Service managers and `labeljury up` kill what has not ended a little later than this.
 STOPS_WITHIN_S = 9.0
 
@@ -51,27 +53,44 @@ def _register_stages(app: procrastinate.App, runtime: Runtime) -> None:
         Job.PUBLISH: stages.run_publish,
         Job.REVIEW: stages.run_review,
         Job.CONSENSUS: stages.run_consensus,
+        Job.DELETE_HITS: deleting.run_delete,
     }
 
     def register(job: Job, stage: Callable[[Runtime, BatchId], None]) -> None:
         @app.task(name=job)
         def run(batch_id: int) -> None:
-            _guarded(job, lambda: stage(runtime, BatchId(batch_id)))
+            _guarded(job, lambda: stage(runtime, BatchId(batch_id)), batch_id=batch_id)
 
     for job, stage in by_batch.items():
         register(job, stage)
 
     @app.task(name=Job.COLLECT)
     def run_collect(profile: str) -> None:
-        _guarded(Job.COLLECT, lambda: stages.run_collect(runtime, profile))
+        _guarded(Job.COLLECT, lambda: stages.run_collect(runtime, profile), profile=profile)
+
+    @app.task(name=Job.BALANCE)
+    def run_balance(profile: str) -> None:
+        _guarded(Job.BALANCE, lambda: watching.run_balance(runtime, profile), profile=profile)
+
+    @app.task(name=Job.WEBHOOK)
+    def run_webhook() -> None:
+        _guarded(Job.WEBHOOK, lambda: watching.run_webhook(runtime))
+
+    @app.task(name=Job.RECONCILE)
+    def run_reconcile(profile: str) -> None:
+        _guarded(Job.RECONCILE, lambda: reconciling.run_reconcile(runtime, profile), profile=profile)
+
+    @app.task(name=Job.LISTEN)
+    def run_listen() -> None:
+        _guarded(Job.LISTEN, lambda: listening.run_listen(runtime))
 
 
-def _guarded(job: Job, run: Callable[[], None]) -> None:
+def _guarded(job: Job, run: Callable[[], None], **facts: int | str) -> None:
     """An error that we know is a fact to log: the next tick asks again. Anything else fails the job, with its traceback."""
     try:
         run()
     except ServiceError as error:
-        log.warning("job.interrupted", job=job.value, error=str(error))
+        log.warning("job.interrupted", job=job.value, error=str(error), **facts)
 
 
 def _register_timetable(app: procrastinate.App, runtime: Runtime) -> None:
@@ -79,6 +98,11 @@ def _register_timetable(app: procrastinate.App, runtime: Runtime) -> None:
     @app.task(name="tick", queueing_lock="tick", lock="tick", priority=10)
     def tick(timestamp: int) -> None:
         housekeeping.tick(runtime)
+
+    @app.periodic(cron=WATCH_CRON)
+    @app.task(name="watch", queueing_lock="watch", lock="watch")
+    def look(timestamp: int) -> None:
+        watching.look(runtime)
 
     @app.periodic(cron=TICK_CRON)
     @app.task(name="retry_stalled", queueing_lock="retry_stalled", priority=10, pass_context=True)
@@ -88,11 +112,19 @@ def _register_timetable(app: procrastinate.App, runtime: Runtime) -> None:
 
 
 async def _retry(manager: JobManager, job: QueuedJob) -> None:
-    """Free a job whose runner died. Where the same job waits already, that one does its work: this one is over."""
+    """Free a job whose runner died. Where the same job waits already, that one does its work: this one is over.
+
+    So it is where its runner was slow and not dead, or another runner has freed it just now; the queue raises then.
+    """
     try:
-        await manager.retry_job(job)
-    except (AlreadyEnqueued, UniqueViolation):
-        await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        try:
+            await manager.retry_job(job)
+        except (AlreadyEnqueued, UniqueViolation):
+            await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+    except ConnectorException as error:
+        if not isinstance(error.__cause__, RaiseException):
+            raise
+        return
     log.warning("job.retried", job=job.task_name, job_id=job.id)
 
 
@@ -102,7 +134,7 @@ def run(settings: Settings, database: Database) -> None:
     Jobs under way make no further call and write down the results of those that were made. What takes longer is left as a
     crash would leave it: its leases end and another runner goes on.
     """
-    runtime = Runtime(settings, database)
+    runtime = Runtime(settings, database, gives_way=True)
     log.info("runner.started", runner=runtime.runner, concurrency=settings.job_concurrency)
     asyncio.run(_work(build(runtime), runtime))
     log.info("runner.stopped", runner=runtime.runner)

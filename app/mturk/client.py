@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from app.errors import Forbidden, MarketplaceRefused
+from app.mturk import genuine
 from app.secrets import local_credentials
 from app.settings import MarketplaceProfile, Settings
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
 
 REGION = "us-east-1"  # the only one MTurk has
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5, 20
+ATTEMPT_S = CONNECT_TIMEOUT_S + READ_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,11 @@ class Marketplace:
 Connect = Callable[[MarketplaceProfile], Marketplace]
 
 
-def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
+def connect(settings: Settings, profile: MarketplaceProfile, *, governed: bool = False) -> Marketplace:
     """A client for `profile`. Nothing is called yet.
+
+    governed: each call makes one attempt: whoever governs the client (`attempts.govern`) says which are repeated. Otherwise
+    boto3 repeats as it does by itself, which is for the few calls that somebody waits for.
 
     The endpoint is always named to boto3, so that no variable of the environment can turn a rehearsal into a purchase.
     Credentials: the local marketplace's are derived from our own secret; elsewhere boto3's usual chain (AWS_* variables, …).
@@ -50,12 +56,11 @@ def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
         raise MarketplaceRefused("connect", "NoEndpoint", str(error)) from error
     keys = local_credentials(settings) if profile is MarketplaceProfile.LOCAL else None
     config = Config(
-        # With three attempts and their pauses a call ends within db/leases.py's LONGEST_CALL_S.
-        connect_timeout=5,
-        read_timeout=20,
-        # boto3's own retries smooth over short troubles; what outlasts them goes back to the table of operations.
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=settings.publish_threads + 4,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": 1 if governed else 3},
+        # Several jobs of one runner may each have that many calls under way.
+        max_pool_connections=settings.publish_threads * settings.job_concurrency + 4,
         user_agent_extra="label-jury",
     )
     try:
@@ -69,6 +74,7 @@ def connect(settings: Settings, profile: MarketplaceProfile) -> Marketplace:
         )
     except BotoCoreError as error:
         raise MarketplaceRefused("connect", type(error).__name__, f"{error}; mend it or unset AWS_PROFILE") from error
+    genuine.insist(client)
     return Marketplace(profile, endpoint_url, client)
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.domain.progress import HITCounters
 from app.domain.vocabulary import HITTypeId, MarketplaceHITId, QualificationTypeId
-from app.errors import MarketplaceBusy, MarketplaceRefused, OutcomeUnknown
+from app.errors import MarketplaceRefused, OutcomeUnknown
 from app.mturk.client import Marketplace
 from app.mturk.translation import known_id, translated
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mypy_boto3_mturk.type_defs import QualificationRequirementTypeDef
 
 PAGE_SIZE = 100
-PATIENCE = 5
 SHORTEST_PROLONGATION_S = 60
 # MTurk names the HIT in the message of HitAlreadyExists; ids are upper-case letters and digits, about 30 of them.
 _HIT_ID = re.compile(r"\b[A-Z0-9]{20,64}\b")
@@ -123,27 +122,17 @@ def get_hit(marketplace: Marketplace, hit_id: MarketplaceHITId) -> HITCounters:
         return _counters(marketplace.client.get_hit(HITId=hit_id)["HIT"])
 
 
-def list_hits(
-    marketplace: Marketplace, before_call: BeforeCall, on_busy: BeforeCall | None = None
-) -> Iterator[HITCounters]:
+def list_hits(marketplace: Marketplace, before_call: BeforeCall) -> Iterator[HITCounters]:
     """ListHITs, every page: the end is an empty page, whatever tokens the others carry (mturk-facts §1.5).
 
-    A page that the marketplace is too busy for is asked for again, `on_busy` having slowed us down, PATIENCE times.
+    `before_call` is called before every page.
     """
     token: dict[str, Any] = {}
-    busy = 0
     while True:
         before_call()
-        try:
-            with translated("ListHITs"):
-                page = marketplace.client.list_hits(MaxResults=PAGE_SIZE, **token)
-                found = [_counters(hit) for hit in page["HITs"]]
-        except MarketplaceBusy:
-            busy += 1
-            if on_busy is None or busy > PATIENCE:
-                raise
-            on_busy()
-            continue
+        with translated("ListHITs"):
+            page = marketplace.client.list_hits(MaxResults=PAGE_SIZE, **token)
+            found = [_counters(hit) for hit in page["HITs"]]
         yield from found
         if not found or not page.get("NextToken"):
             return

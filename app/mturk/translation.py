@@ -40,7 +40,7 @@ NOT_LET_IN = {
 # What botocore's parsers and our own reading raise on an answer that is not what the model promises: a missing field, a
 # wrong type, a date beyond the calendar (RuntimeError), nesting without end (RecursionError), an amount that is none.
 UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, ResponseParserError)
-_SERVER_FAULT = 500
+SERVER_FAULT = 500
 _TOO_MANY_REQUESTS = 429
 _LONGEST_ID = 64
 
@@ -68,6 +68,11 @@ def translated(operation: str) -> Iterator[None]:
         raise OutcomeUnknown(operation, "UnreadableAnswer", f"{type(error).__name__}: {error}") from error
 
 
+def is_throttle(status: int, code: str) -> bool:
+    """Whether an answer says that it was too many calls, by its HTTP status and error code: the call has not happened."""
+    return code in THROTTLED or status == _TOO_MANY_REQUESTS
+
+
 def known_id(value: object) -> str:
     """An id as the marketplace gave it. botocore checks no types: raises ValueError for what is none."""
     if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_ID:
@@ -82,9 +87,9 @@ def _of_answer(operation: str, error: ClientError) -> MarketplaceError:
     message = str(answer.get("Error", {}).get("Message", "")) or str(answer.get("Message", ""))
     code = str(answer.get("TurkErrorCode") or kind)
     status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if kind in THROTTLED or status == _TOO_MANY_REQUESTS:
+    if is_throttle(status, kind):
         return MarketplaceBusy(operation, kind, message)
-    if status >= _SERVER_FAULT or kind == "ServiceFault":
+    if status >= SERVER_FAULT or kind == "ServiceFault":
         # A server fault does not say whether the work was done before it: the caller looks it up.
         return OutcomeUnknown(operation, code, message)
     if kind in NOT_LET_IN or code.rpartition(".")[2] in NOT_LET_IN:

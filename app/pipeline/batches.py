@@ -3,31 +3,31 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.db import audit, ledger
+from app.calls.launch_checks import check_balance, check_confirmed, check_media, check_money
+from app.db import audit, clock, ledger
+from app.db.batch_steps import step
 from app.db.engine import Database
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch, Item
-from app.domain import batch_settings, packing, pricing, transitions
+from app.domain import batch_settings, packing, pricing
 from app.domain.packing import Sized
 from app.domain.pricing import Cost
-from app.domain.vocabulary import AccountId, BatchId, BatchStatus, ItemId, MediaType, PauseReason
+from app.domain.review_policy import APPROVE_ALL, ReviewPolicy, ReviewRule
+from app.domain.vocabulary import AccountId, BatchId, BatchStatus, ItemId, ItemRole, MediaType, PauseReason
+from app.domain.wages import wage_faults
 from app.errors import (
-    BudgetExceeded,
     Conflict,
-    Forbidden,
     IllegalTransition,
-    InsufficientFunds,
     InvalidInput,
     NotFound,
     Problem,
 )
-from app.mturk import requester
 from app.mturk.client import Connect, Marketplace
 from app.questions.budget import PageBudget
 from app.questions.catalogue import HitTemplate
@@ -58,7 +58,14 @@ class NewBatch:
     assignment_duration_s: int = 1800
     lifetime_s: int = DEFAULT_LIFETIME_S
     auto_approval_delay_s: int = DEFAULT_AUTO_APPROVAL_S
+    hourly_usd: Decimal | None = None
+    top_up: bool = False
+    repost_limit: int = batch_settings.DEFAULT_REPOST_LIMIT
+    pilot_items: int | None = None
+    release_agreement: float | None = None
+    excluded_batches: tuple[int, ...] = ()
     seed: int | None = None
+    review: ReviewRule = APPROVE_ALL
 
 
 def create(
@@ -70,7 +77,7 @@ def create(
     spending_limit_usd: Decimal | None = None,
 ) -> Batch:
     """A draft without Items; the import in the same transaction brings them. Raises InvalidInput with every fault."""
-    if problems := list(_faults(new, spending_limit_usd)):
+    if problems := [*_faults(new, spending_limit_usd), *_excluded_faults(db, new)]:
         raise InvalidInput(problems)
     template = new.template
     batch = Batch(
@@ -89,6 +96,12 @@ def create(
         reward_usd=new.reward_usd,
         assignments_per_item=new.assignments_per_item,
         first_assignments=new.first_assignments or new.assignments_per_item,
+        hourly_usd=new.hourly_usd,
+        top_up=new.top_up,
+        repost_limit=new.repost_limit,
+        pilot_items=new.pilot_items,
+        release_agreement=new.release_agreement,
+        excluded_batches=sorted(set(new.excluded_batches)),
         items_per_hit=new.items_per_hit,
         quorum=new.quorum,
         cap_usd=new.cap_usd,
@@ -97,6 +110,8 @@ def create(
         auto_approval_delay_s=new.auto_approval_delay_s,
         seed=new.seed if new.seed is not None else secrets.randbits(62),
         created_by=account_id,
+        review_policy=new.review.policy,
+        review_settings=new.review.settings(),
     )
     db.add(batch)
     db.flush()
@@ -117,7 +132,38 @@ def _faults(new: NewBatch, spending_limit_usd: Decimal | None) -> Iterator[Probl
         lifetime_s=new.lifetime_s,
         auto_approval_delay_s=new.auto_approval_delay_s,
     )
+    yield from wage_faults(hourly_usd=new.hourly_usd, top_up=new.top_up)
+    yield from batch_settings.round_faults(
+        assignments_per_item=new.assignments_per_item,
+        first_assignments=new.first_assignments,
+        repost_limit=new.repost_limit,
+        pilot_items=new.pilot_items,
+        release_agreement=new.release_agreement,
+    )
     yield from batch_settings.money_faults(reward_usd=new.reward_usd, cap_usd=new.cap_usd, limit_usd=spending_limit_usd)
+
+
+def _excluded_faults(db: Session, new: NewBatch) -> Iterator[Problem]:
+    """Batches whose Workers are to be kept out must be there, and on the same marketplace."""
+    if not new.excluded_batches:
+        return
+    wanted = select(Batch.id, Batch.profile).where(Batch.id.in_(new.excluded_batches))
+    profiles: dict[int, str] = {row.id: row.profile for row in db.execute(wanted)}
+    for number in new.excluded_batches:
+        if number not in profiles:
+            yield Problem(f"Batch {number} does not exist", field="excluded_batches")
+        elif profiles[number] != new.profile:
+            said = f"Batch {number} is on {profiles[number]}: its Workers are not those of {new.profile}"
+            yield Problem(said, field="excluded_batches")
+
+
+def check_items(db: Session, batch_id: BatchId) -> None:
+    """What can be said only once the Items are there. Raises InvalidInput for a pilot that leaves no rest."""
+    batch = get(db, batch_id)
+    db.refresh(batch)
+    if batch.pilot_items is not None and batch.pilot_items >= batch.item_count:
+        said = f"the file has {batch.item_count} Items; a pilot has fewer, so that there is a rest to release"
+        raise InvalidInput([Problem(said, field="pilot_items")])
 
 
 def page_budget(batch: Batch | NewBatch) -> PageBudget:
@@ -153,7 +199,7 @@ def every(db: Session) -> list[Batch]:
 
 
 def forecast(db: Session, batch_id: BatchId) -> Cost:
-    """What the Batch costs if every Assignment is done and approved, from the very packing that publishing will use."""
+    """What the Batch costs if all that it may ask for is answered and approved, from the packing that publishing will use."""
     batch = get(db, batch_id)
     sizes = db.execute(select(Item.id, Item.page_bytes).where(Item.batch_id == batch.id).order_by(Item.id))
     capacity = page_budget(batch).capacity_bytes
@@ -183,12 +229,12 @@ def launch(
     with database.transaction() as db:
         batch = get(db, batch_id)
         cost = check_launch(db, batch, settings=settings)
-    _check_confirmed(batch, cost, confirmed_usd)
+    check_confirmed(batch, cost, confirmed_usd)
     marketplace = connect(MarketplaceProfile(batch.profile))
-    _check_balance(batch, cost, marketplace)
+    check_balance(batch, _first_round(batch, cost), marketplace)
     with database.transaction() as db:
-        batch = _step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.launched", cost_usd=str(cost.total_usd))
-        batch.launched_at = datetime.now(UTC)
+        batch = step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.launched", cost_usd=str(cost.total_usd))
+        batch.launched_at = clock.now(db)
         batch.endpoint_url = marketplace.endpoint_url
         batch.cap_usd = batch.cap_usd if batch.cap_usd is not None else cost.total_usd
         enqueue(db, Job.PUBLISH, batch_id=batch_id)
@@ -196,7 +242,7 @@ def launch(
 
 
 def check_launch(db: Session, batch: Batch, *, settings: Settings) -> Cost:
-    """What launching the Batch costs, once nothing but the confirmation and the marketplace can stand against it.
+    """What launching the Batch costs at most, once nothing but the confirmation and the marketplace can stand against it.
 
     Raises IllegalTransition, Forbidden, Conflict, BudgetExceeded.
     """
@@ -204,53 +250,26 @@ def check_launch(db: Session, batch: Batch, *, settings: Settings) -> Cost:
         said = f"Batch {batch.id} is launched already: it is {batch.status}"
         raise IllegalTransition(f"Batch {batch.id}", batch.status, BatchStatus.LIVE, said)
     cost = forecast(db, BatchId(batch.id))
-    _check_media(db, batch, settings)
-    _check_money(batch, cost, settings)
+    check_media(db, batch, settings)
+    _check_review(db, batch)
+    check_money(batch, cost, _first_round(batch, cost), settings)
+    ledger.check_account(db, batch, _first_round(batch, cost).total_usd)
     return cost
 
 
-def _check_media(db: Session, batch: Batch, settings: Settings) -> None:
-    """Media that we serve must reach Workers of a public marketplace, whose browsers refuse http inside https pages."""
-    if not MarketplaceProfile(batch.profile).is_public or settings.web_url.startswith("https://"):
-        return
-    ours = select(Item.id).where(Item.batch_id == batch.id, Item.media_token.is_not(None)).limit(1)
-    if db.scalar(ours) is not None:
+def _first_round(batch: Batch, cost: Cost) -> Cost:
+    """The part of the cost that is asked for at once."""
+    return pricing.batch_cost(hits=cost.hits, reward_usd=batch.reward_usd, assignments_per_hit=batch.first_assignments)
+
+
+def _check_review(db: Session, batch: Batch) -> None:
+    """A Batch reviewed by gold Items needs some: without them all of its work would be held."""
+    rule = ReviewRule.of(batch.review_policy, batch.review_settings)
+    gold = select(Item.id).where(Item.batch_id == batch.id, Item.role == ItemRole.GOLD).limit(rule.after)
+    if rule.policy is ReviewPolicy.GOLD and (found := len(db.scalars(gold).all())) < rule.after:
         raise Conflict(
-            f"Batch {batch.id} has media files that this installation serves at {settings.web_url}, where Workers of"
-            f" {batch.profile} cannot load them; set LABELJURY_WEB_PUBLIC_URL to an https address that reaches it"
-        )
-
-
-def _check_money(batch: Batch, cost: Cost, settings: Settings) -> None:
-    if cost.hits == 0:
-        raise Conflict(f"Batch {batch.id} has no Items; create it again from a file with rows")
-    if batch.profile == MarketplaceProfile.PRODUCTION and (missing := settings.missing_for_production()):
-        raise Forbidden("use production", f"production spends real money: set {' and '.join(missing)} to allow it")
-    for of, limit in (("the cap", batch.cap_usd), ("this installation's limit", settings.spending_limit_usd)):
-        if limit is not None and cost.total_usd > limit:
-            raise BudgetExceeded(cost.total_usd, limit, of)
-
-
-def _check_confirmed(batch: Batch, cost: Cost, confirmed_usd: Decimal | None) -> None:
-    """Real money needs the exact cost; elsewhere a confirmation may be left out, but a wrong one means a misreading."""
-    if confirmed_usd == cost.total_usd:
-        return
-    if batch.profile == MarketplaceProfile.PRODUCTION:
-        raise Conflict(f"confirm the cost first: this spends ${cost.total_usd} of real money")
-    if confirmed_usd is not None:
-        raise Conflict(f"the cost is ${cost.total_usd} and ${confirmed_usd} were confirmed; confirm ${cost.total_usd}")
-
-
-def _check_balance(batch: Batch, cost: Cost, marketplace: Marketplace) -> None:
-    balance = requester.available_balance(marketplace)
-    if balance < cost.total_usd:
-        is_ours = marketplace.profile is MarketplaceProfile.LOCAL
-        how = f" (`labeljury marketplace deposit {cost.total_usd - balance}`)" if is_ours else ""
-        raise InsufficientFunds(
-            "GetAccountBalance",
-            "InsufficientFunds",
-            f"Batch {batch.id} needs ${cost.total_usd} and the {marketplace.profile} account holds ${balance};"
-            f" add funds{how}, or publish fewer Items",
+            f"Batch {batch.id} is reviewed by gold Items ({rule}) and has {found} of them, fewer than any Worker is judged"
+            " by; create it again from a file with more rows of role gold, or with another --review"
         )
 
 
@@ -276,14 +295,19 @@ def need_attention(db: Session, profile: str, why: str) -> None:
 
 def pause(db: Session, batch_id: BatchId, *, by: str) -> Batch:
     """Publish nothing more; what is live is still collected, reviewed and paid."""
-    batch = _step(db, batch_id, BatchStatus.PAUSED, by=by, action="batch.paused")
+    batch = step(db, batch_id, BatchStatus.PAUSED, by=by, action="batch.paused")
     batch.pause_reason = PauseReason.PERSON
     return batch
 
 
 def resume(db: Session, batch_id: BatchId, *, by: str) -> Batch:
-    """Go on publishing. Refused operations are tried again."""
-    batch = _step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.resumed", only_from=BatchStatus.PAUSED)
+    """Go on publishing. Refused operations are tried again. Raises Conflict where a pilot's rest waits to be released."""
+    if get(db, batch_id).pause_reason == PauseReason.PILOT:
+        raise Conflict(
+            f"Batch {batch_id} waits for a decision on its pilot: release the rest (labeljury batch release {batch_id}), or"
+            " stop it"
+        )
+    batch = step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.resumed", only_from=[BatchStatus.PAUSED])
     batch.attention = None
     db.execute(
         text(
@@ -296,9 +320,21 @@ def resume(db: Session, batch_id: BatchId, *, by: str) -> Batch:
     return batch
 
 
+def reopen(db: Session, batch_id: BatchId, *, by: str) -> Batch:
+    """Make a finished Batch live again: Items that lack answers now are asked for once more. One that is active stays so."""
+    batch = get(db, batch_id)
+    if batch.status == BatchStatus.DONE:
+        batch = step(db, batch_id, BatchStatus.LIVE, by=by, action="batch.reopened")
+        batch.finished_at = None
+    enqueue(db, Job.CONSENSUS, batch_id=batch_id)
+    enqueue(db, Job.REVIEW, batch_id=batch_id)
+    return batch
+
+
 def stop(db: Session, batch_id: BatchId, *, by: str) -> Batch:
     """Publish nothing more and expire what is live; work under way is still collected and paid. There is no way back."""
-    batch = _step(db, batch_id, BatchStatus.STOPPING, by=by, action="batch.stopped")
+    active = [BatchStatus.LIVE, BatchStatus.PAUSED]
+    batch = step(db, batch_id, BatchStatus.STOPPING, by=by, action="batch.stopped", only_from=active)
     enqueue(db, Job.PUBLISH, batch_id=batch_id)
     return batch
 
@@ -321,8 +357,13 @@ def set_cap(
 # A Batch is over when nothing of it is still to be published, answered, decided, paid, called or counted.
 _UNFINISHED = text("""
     SELECT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id AND status IN ('planned', 'publishing', 'live'))
-        OR EXISTS (SELECT 1 FROM operations WHERE batch_id = :id AND status IN ('intended', 'acting', 'failed'))
+        OR EXISTS (SELECT 1 FROM operations WHERE batch_id = :id AND kind <> 'delete'
+                   AND status IN ('intended', 'acting', 'failed'))
         OR EXISTS (SELECT 1 FROM items WHERE batch_id = :id AND consensus_stale)
+        -- More is to be asked for, or to be released; a stopping Batch does neither.
+        OR EXISTS (SELECT 1 FROM batches AS b WHERE b.id = :id AND b.status IN ('live', 'paused') AND (
+            b.planned_items < b.item_count
+            OR EXISTS (SELECT 1 FROM items WHERE batch_id = :id AND shortfall IN ('due', 'fresh'))))
         OR NOT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id)
 """)
 
@@ -346,30 +387,3 @@ def close_if_finished(db: Session, batch_id: BatchId, *, now: datetime) -> bool:
     batch.status, batch.finished_at, batch.pause_reason = ending, now, None
     audit.record(db, actor="job runner", action=f"batch.{ending}", batch_id=batch_id, profile=batch.profile)
     return True
-
-
-def _step(
-    db: Session,
-    batch_id: BatchId,
-    to: BatchStatus,
-    *,
-    by: str,
-    action: str,
-    only_from: BatchStatus | None = None,
-    **details: str,
-) -> Batch:
-    """Compare-and-set of the status, with its audit entry. Raises NotFound, IllegalTransition."""
-    allowed = [only_from] if only_from else transitions.may(transitions.BATCH, to)
-    won = db.execute(
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.status.in_(allowed))
-        .values(status=to, pause_reason=None)
-        .returning(Batch.id)
-    )
-    moved = won.first() is not None
-    batch = get(db, batch_id)
-    if not moved:
-        raise IllegalTransition(f"Batch {batch_id}", batch.status, to)
-    db.refresh(batch)
-    audit.record(db, actor=by, action=action, batch_id=batch_id, profile=batch.profile, **details)
-    return batch

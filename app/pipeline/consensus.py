@@ -1,4 +1,7 @@
-"""Responses → Consensus, Item by Item, whenever something it depends on has changed. Recomputable at any time."""
+"""Responses → Consensus, Item by Item, whenever something it depends on has changed. Recomputable at any time.
+
+Where it finds an Item with too few answers and nothing more to come, it marks it due: `rounds.py` asks for more.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,10 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
+from app.db.standings import OPEN_EXTENSION, asking_of
 from app.db.tables import Batch
+from app.domain import redundancy
 from app.domain.consensus import majority
-from app.domain.consensus.votes import VoteCounts
-from app.domain.vocabulary import BatchId, ConsensusStatus
+from app.domain.consensus.votes import Counts, VoteCounts
+from app.domain.vocabulary import BatchId, BatchStatus, ConsensusStatus
 
 CHUNK = 20_000
 
@@ -37,7 +42,7 @@ def mark_all_stale(db: Session, batch_id: BatchId) -> None:
 _LOCK = text("""
     SELECT id FROM items WHERE batch_id = :id AND consensus_stale ORDER BY id LIMIT :most FOR NO KEY UPDATE
 """)
-_COUNTS = text("""
+_COUNTS = text(f"""
     SELECT i.id,
            count(r.*) FILTER (WHERE r.option = 'given') AS given,
            count(r.*) FILTER (WHERE r.option = 'guessed') AS guessed,
@@ -45,7 +50,8 @@ _COUNTS = text("""
            count(r.*) FILTER (WHERE r.option = 'neither') AS neither,
            count(r.*) FILTER (WHERE r.cannot_tell) AS cannot_tell,
            EXISTS (SELECT 1 FROM hit_items AS hi JOIN hits AS h ON h.id = hi.hit_id
-                   WHERE hi.item_id = i.id AND h.status IN ('planned', 'publishing', 'live')) AS awaited
+                   WHERE hi.item_id = i.id AND (h.status IN ('planned', 'publishing', 'live') OR {OPEN_EXTENSION})) AS awaited,
+           EXISTS (SELECT 1 FROM hit_items AS hi WHERE hi.item_id = i.id) AS planned
     FROM items AS i LEFT JOIN responses AS r ON r.item_id = i.id AND r.counted
     WHERE i.id = ANY(:ids)
     GROUP BY i.id ORDER BY i.id
@@ -73,14 +79,17 @@ def compute_chunk(db: Session, batch_id: BatchId, most: int = CHUNK) -> int:
         return 0
     batch = db.get_one(Batch, batch_id)
     rows = db.execute(_COUNTS, {"ids": ids}).all()
-    _write(db, rows, quorum=batch.quorum, wanted=batch.assignments_per_item)
+    _write(db, batch, rows)
     db.execute(text("UPDATE items SET consensus_stale = false WHERE id = ANY(:ids)"), {"ids": ids})
     return len(ids)
 
 
-def _write(db: Session, rows: Sequence[Any], *, quorum: int, wanted: int) -> None:
+def _write(db: Session, batch: Batch, rows: Sequence[Any]) -> None:
     counts = np.array([[r.given, r.guessed, r.both_labels, r.neither] for r in rows], dtype=np.int64)
-    result = majority.quorum(VoteCounts(counts), quorum=quorum)
+    cannot_tell = np.array([r.cannot_tell for r in rows], dtype=np.int64)
+    votes, asking = VoteCounts(counts), asking_of(batch)
+    result = majority.quorum(votes, quorum=batch.quorum)
+    final = redundancy.is_closed(votes, cannot_tell, asking)
     db.execute(
         _UPSERT,
         {
@@ -90,16 +99,27 @@ def _write(db: Session, rows: Sequence[Any], *, quorum: int, wanted: int) -> Non
             "guessed": counts[:, 1].tolist(),
             "both_labels": counts[:, 2].tolist(),
             "neither": counts[:, 3].tolist(),
-            "cannot_tell": [r.cannot_tell for r in rows],
+            "cannot_tell": cannot_tell.tolist(),
             "options": [result.option(i) or "" for i in range(len(rows))],
             "categories": [result.category(i).value for i in range(len(rows))],
-            "statuses": [_status(r, wanted).value for r in rows],
+            "statuses": [_status(r, final=bool(closed)).value for r, closed in zip(rows, final, strict=True)],
             "agreements": result.agreement.tolist(),
         },
     )
+    _mark_short(db, batch, rows, redundancy.needed(votes, cannot_tell, asking))
 
 
-def _status(row: Any, wanted: int) -> ConsensusStatus:
-    """Settled when all Responses that were asked for are in, or no HIT of the Item can bring more."""
-    received = row.given + row.guessed + row.both_labels + row.neither + row.cannot_tell
-    return ConsensusStatus.SETTLED if received >= wanted or not row.awaited else ConsensusStatus.OPEN
+def _status(row: Any, *, final: bool) -> ConsensusStatus:
+    """Settled when no further answer can change the category, or none will come. Nothing comes before it is asked for."""
+    return ConsensusStatus.SETTLED if final or (row.planned and not row.awaited) else ConsensusStatus.OPEN
+
+
+def _mark_short(db: Session, batch: Batch, rows: Sequence[Any], needs: Counts) -> None:
+    """Items that lack answers though every HIT of theirs is closed are due; those that a limit holds back stay so."""
+    whole = [r.id for r, need in zip(rows, needs, strict=True) if not need]
+    short = [r.id for r, need in zip(rows, needs, strict=True) if need and r.planned and not r.awaited]
+    db.execute(text("UPDATE items SET shortfall = NULL WHERE id = ANY(:ids) AND shortfall IS NOT NULL"), {"ids": whole})
+    if batch.status in {BatchStatus.LIVE, BatchStatus.PAUSED, BatchStatus.DONE}:
+        db.execute(
+            text("UPDATE items SET shortfall = 'due' WHERE id = ANY(:ids) AND shortfall IS NULL"), {"ids": short}
+        )

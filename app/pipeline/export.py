@@ -11,6 +11,7 @@ from enum import StrEnum
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from app.db import audit
 from app.db.copying import copy_out
 from app.db.tables import Batch, Item, Response
 from app.domain.consensus import majority
@@ -93,6 +94,11 @@ def manifest(db: Session, batch_id: BatchId) -> ExportManifest:
         .where(Item.batch_id == batch_id)
     )
     return ExportManifest(batch_id, name, items or 0, responses or 0)
+
+
+def note(db: Session, batch_id: BatchId, what: str, *, by: str) -> None:
+    """Write into the trail that all of an export was handed over: HITs are deleted only when something was."""
+    audit.record(db, actor=by, action="batch.exported", batch_id=batch_id, what=what)
 
 
 def consensus_csv(db: Session, batch_id: BatchId, *, method: str = majority.NAME) -> Generator[bytes, None, None]:

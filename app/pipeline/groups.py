@@ -24,7 +24,7 @@ from app.domain.vocabulary import (
     PauseReason,
     QualificationTypeId,
 )
-from app.errors import MarketplaceRefused, ServiceError
+from app.errors import CredentialsRefused, MarketplaceRefused, ServiceError
 from app.logs import get_logger
 from app.mturk import qualifications, requester
 from app.mturk.client import Marketplace
@@ -56,15 +56,35 @@ def prepare(database: Database, marketplace: Marketplace, pacer: Pacer, batch_id
             _prepare_group(database, marketplace, pacer, batch, group)
     except MarketplaceRefused as error:
         with database.transaction() as db:
-            attention.pause(db, batch_id, PauseReason.REFUSED, str(error))
+            refused = PauseReason.CREDENTIALS if isinstance(error, CredentialsRefused) else PauseReason.REFUSED
+            attention.pause(db, batch_id, refused, str(error))
         return
+    with database.transaction() as db:
+        _give_up_where_there_is_no_type(db, batch_id)
     walk(database, pacer, batch_id, _qualifying(database, marketplace, batch_id), turn)
     with database.transaction() as db:
         _pause_if_refused(db, batch_id)
 
 
+def _give_up_where_there_is_no_type(db: Session, batch_id: BatchId) -> None:
+    """Groups of Batches of older versions have a HIT type that asks for no Qualification: nobody can be kept out of them."""
+    db.execute(
+        text("""
+            UPDATE operations AS o SET status = 'cancelled', finished_at = now(),
+                error = 'its HIT type was made without a Qualification'
+            FROM hit_groups AS g WHERE g.id = o.group_id AND o.batch_id = :id AND o.kind = 'qualify'
+              AND o.status = 'intended' AND g.hit_type_id IS NOT NULL AND g.qualification_type_id IS NULL
+        """),
+        {"id": batch_id},
+    )
+
+
 def _pause_if_refused(db: Session, batch_id: BatchId) -> None:
-    refused = text("SELECT min(error) FROM operations WHERE batch_id = :id AND kind = 'qualify' AND status = 'failed'")
+    # A compensation whose Worker is unknown is taken back (`compensation.withdraw_unreachable`): it holds nothing else up.
+    refused = text("""
+        SELECT min(o.error) FROM operations AS o JOIN hit_groups AS g ON g.id = o.group_id
+        WHERE o.batch_id = :id AND o.kind = 'qualify' AND o.status = 'failed' AND g.requires = 'absent'
+    """)
     if error := db.execute(refused, {"id": batch_id}).scalar_one():
         attention.pause(db, batch_id, PauseReason.REFUSED, error)
 
@@ -116,8 +136,8 @@ def _qualifying(database: Database, marketplace: Marketplace, batch_id: BatchId)
 
 
 def _has_type(db: Session, batch_id: BatchId) -> bool:
-    """Whether every group has its Qualification type; Batches of older versions have groups without any."""
-    statement = "SELECT NOT EXISTS (SELECT 1 FROM hit_groups WHERE batch_id = :id AND qualification_type_id IS NULL)"
+    """Whether every group has its types."""
+    statement = "SELECT NOT EXISTS (SELECT 1 FROM hit_groups WHERE batch_id = :id AND hit_type_id IS NULL)"
     return bool(db.execute(text(statement), {"id": batch_id}).scalar_one())
 
 
@@ -145,9 +165,17 @@ def _write(db: Session, results: Sequence[Done[_Qualification, None]], now: date
 
 
 def _failed(db: Session, operation: Claimed, error: ServiceError, now: datetime) -> None:
-    """A Worker whom the marketplace does not know any more cannot come either. Any other refusal holds the publishing up."""
-    if isinstance(error, MarketplaceRefused) and "WorkerId" in error.message:
+    """A Worker whom the marketplace does not know any more cannot come either. Any other refusal holds the publishing up.
+
+    A HIT for that Worker alone is held up too: nobody else could take it.
+    """
+    keeps_out = db.get_one(HitGroup, operation.group_id).requires == "absent"
+    if keeps_out and isinstance(error, MarketplaceRefused) and "WorkerId" in error.message:
         leases.cancel(db, operation, error=str(error), now=now)
+    elif isinstance(error, CredentialsRefused):
+        leases.retry_later(db, operation, error=str(error), now=now)
+        batch_id = BatchId(db.get_one(HitGroup, operation.group_id).batch_id)
+        attention.pause(db, batch_id, PauseReason.CREDENTIALS, str(error))
     elif isinstance(error, MarketplaceRefused):
         leases.fail(db, operation, error=str(error), now=now)
     else:

@@ -1,34 +1,15 @@
-"""Items → planned HITs: what each HIT shows, what it may cost, and the intent to publish it, all in one transaction.
-
-Request tokens follow from the Batch's own token and the Items shown: a plan that is made again, in a database restored
-from a backup of before, has the same tokens, and the marketplace answers with the HITs that it has already.
-"""
-
-from collections.abc import Sequence
-from decimal import Decimal
-from uuid import UUID, uuid5
+"""Items → planned HITs: what each HIT shows, what it may cost, and the intent to publish it, all in one transaction."""
 
 import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.db import attention, ledger, operations
-from app.db.copying import copy_rows
-from app.db.operations import Intent
+from app.db import attention, exclusions, hit_plans, ledger
+from app.db.hit_plans import HitPlan
 from app.db.tables import Batch
 from app.domain import packing
-from app.domain.packing import Placed, Sized
-from app.domain.pricing import assignment_price
-from app.domain.vocabulary import (
-    BatchId,
-    BatchStatus,
-    HitGroupId,
-    ItemId,
-    MediaType,
-    OperationKind,
-    PauseReason,
-    WorkerId,
-)
+from app.domain.packing import Sized
+from app.domain.vocabulary import BatchId, BatchStatus, HitGroupId, ItemId, MediaType, PauseReason
 from app.errors import BudgetExceeded
 from app.questions.budget import PageBudget
 from app.secrets import keyed_number
@@ -49,17 +30,15 @@ def plan(db: Session, batch_id: BatchId, *, secret: bytes) -> int:
     groups = packing.pack(
         _unplanned(db, batch), per_hit=batch.items_per_hit, byte_budget=_page_budget(batch).capacity_bytes
     )
-    placed = [packing.place(group, rng) for group in groups]
-    price = assignment_price(batch.reward_usd, max_assignments=batch.first_assignments)
-    per_hit = price.total_usd * batch.first_assignments
+    plans = [HitPlan(packing.place(group, rng), batch.first_assignments) for group in groups]
     try:
-        ledger.check_room(db, batch, per_hit * len(placed))
+        ledger.check_room(db, batch, hit_plans.cost_usd(batch.reward_usd, plans))
     except BudgetExceeded as error:
         attention.pause(db, batch_id, PauseReason.CAP, str(error))
         return 0
-    _write_plan(db, batch, _main_group(db, batch), placed, per_hit)
-    batch.planned_items += sum(len(group) for group in placed)
-    return len(placed)
+    hit_plans.write(db, batch, _main_group(db, batch), plans, round_number=0)
+    batch.planned_items += sum(len(plan.shows) for plan in plans)
+    return len(plans)
 
 
 def _wanted(batch: Batch) -> int:
@@ -107,51 +86,5 @@ def _main_group(db: Session, batch: Batch) -> HitGroupId:
         {"id": batch.id, "reward": batch.reward_usd},
     )
     group_id = HitGroupId(made.scalar_one())
-    workers = db.scalars(
-        text("""
-            SELECT DISTINCT a.worker_id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
-            JOIN workers AS w ON w.id = a.worker_id
-            WHERE h.batch_id = ANY(:batches) AND w.profile = :profile ORDER BY a.worker_id
-        """),
-        {"batches": list(batch.excluded_batches), "profile": batch.profile},
-    )
-    intents = [Intent(group_id=group_id, worker_id=WorkerId(worker_id)) for worker_id in workers]
-    operations.intend(db, OperationKind.QUALIFY, BatchId(batch.id), intents)
+    exclusions.keep_out_of_group(db, batch, group_id)
     return group_id
-
-
-def _write_plan(
-    db: Session, batch: Batch, group_id: HitGroupId, placed: Sequence[Sequence[Placed]], per_hit: Decimal
-) -> None:
-    """HITs, their Items, their reservations and the intent to publish each: four COPYs."""
-    ids = list(
-        db.scalars(
-            text("SELECT nextval(pg_get_serial_sequence('hits', 'id')) FROM generate_series(1, :n)"), {"n": len(placed)}
-        )
-    )
-    tokens = [_token(batch, group) for group in placed]
-    hits = (
-        (i, batch.id, group_id, token, _annotation(batch.id, token), batch.first_assignments)
-        for i, token in zip(ids, tokens, strict=True)
-    )
-    copy_rows(db, "hits (id, batch_id, group_id, request_token, annotation, max_assignments)", hits)
-    copy_rows(
-        db,
-        "hit_items (hit_id, position, item_id, a_is_given)",
-        ((i, p.position, p.item_id, p.a_is_given) for i, group in zip(ids, placed, strict=True) for p in group),
-    )
-    copy_rows(
-        db,
-        "payments (batch_id, hit_id, kind, status, amount_usd)",
-        ((batch.id, i, "reservation", "booked", per_hit) for i in ids),
-    )
-    copy_rows(db, "operations (batch_id, kind, hit_id)", ((batch.id, OperationKind.PUBLISH, i) for i in ids))
-
-
-def _token(batch: Batch, group: Sequence[Placed]) -> UUID:
-    return uuid5(batch.token, f"0/{','.join(str(placed.item_id) for placed in group)}")
-
-
-def _annotation(batch_id: int, token: UUID) -> str:
-    """How a HIT is found again on the marketplace: unique, and readable for whoever lists HITs there."""
-    return f"label-jury batch={batch_id} token={token}"

@@ -8,7 +8,7 @@ the token, and the HIT is looked for by its annotation before it is created.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.calls.walk import Done, Stage, Turn, walk
-from app.db import attention, audit, endpoints, leases
+from app.db import attention, audit, clock, heartbeats, leases
 from app.db.engine import Database
 from app.db.leases import Claimed
 from app.db.tables import Batch
@@ -37,6 +37,7 @@ from app.mturk import requester
 from app.mturk.client import Marketplace
 from app.mturk.pacer import Pacer
 from app.mturk.requester import NewHIT
+from app.questions.compensation import FRAME_HEIGHT, compensation_page
 from app.questions.envelope import html_question
 from app.questions.rendering import ShownItem, render
 
@@ -92,11 +93,14 @@ def publish(
 
 
 def _is_live(db: Session, batch_id: BatchId) -> bool:
-    """Locked, so that a Batch is not stopped between this look and the claim."""
+    """Locked, so that a Batch is not stopped between this look and the claim.
+
+    All that is left to publish of a Batch that is over are compensations, which were promised after it.
+    """
     status = db.execute(
         select(Batch.status).where(Batch.id == batch_id).with_for_update(read=True)
     ).scalar_one_or_none()
-    return status == BatchStatus.LIVE
+    return status in {BatchStatus.LIVE, BatchStatus.DONE, BatchStatus.STOPPED}
 
 
 def _mark_publishing(db: Session, claimed: Sequence[Claimed]) -> None:
@@ -168,14 +172,14 @@ def _search_lost(
 ) -> dict[HITId, MarketplaceHITId]:
     """HITs of attempts so old that their token is forgotten: found by annotation, never published again unseen.
 
-    An attempt may be older than this database knows of: where it was restored from a backup, whatever was launched before
-    is looked for.
+    An attempt may be older than this database knows of: after a restored backup all are looked for (`db/heartbeats.py`).
     """
-    horizon = datetime.now(UTC) - TOKEN_LIFETIME
+    with this.database.transaction() as db:
+        # By the clock that wrote down the attempts: one of ours that is hours behind would trust forgotten tokens.
+        horizon = clock.now(db) - TOKEN_LIFETIME
+        distrusted = heartbeats.perhaps_published(db, this.marketplace.endpoint_url, BatchId(this.batch.id))
     if any(operation.attempt > 1 and operation.first_attempt_at < horizon for operation in claimed):
         this.listed = None  # what was listed before may lack their latest attempts
-    with this.database.transaction() as db:
-        distrusted = endpoints.launched_before_a_gap(db, this.marketplace.endpoint_url, this.batch.launched_at)
     old = {
         hit.annotation: operation.hit_id
         for operation in claimed
@@ -185,7 +189,7 @@ def _search_lost(
     if not old:
         return {}
     if this.listed is None:
-        everything = requester.list_hits(this.marketplace, this.pacer.wait, on_busy=this.pacer.throttled)
+        everything = requester.list_hits(this.marketplace, this.pacer.wait)
         this.listed = {hit.annotation: hit.hit_id for hit in everything if hit.annotation is not None}
     return {hit_id: this.listed[annotation] for annotation, hit_id in old.items() if annotation in this.listed}
 
@@ -215,7 +219,35 @@ def _new_hits(this: _Publishing, claimed: Sequence[Claimed]) -> dict[HITId, NewH
             hits[hit_id] = _new_hit(this, places)
         except InvalidInput as fault:
             hits[hit_id] = fault
-    return hits
+    return hits | _compensations(this, claimed)
+
+
+_PROMISED = text("""
+    SELECT h.id, h.request_token, h.annotation, h.max_assignments, g.hit_type_id, g.reward_usd,
+           coalesce(o.arguments ->> 'reason', '') AS reason
+    FROM hits AS h JOIN hit_groups AS g ON g.id = h.group_id JOIN operations AS o ON o.hit_id = h.id
+    WHERE o.id = ANY(:ids) AND g.purpose = 'compensation'
+""")
+
+
+def _compensations(this: _Publishing, claimed: Sequence[Claimed]) -> dict[HITId, NewHIT | InvalidInput]:
+    """Those that pay a Worker for work that could not be handed in: they show no Items."""
+    with this.database.transaction() as db:
+        rows = db.execute(_PROMISED, {"ids": [operation.id for operation in claimed]}).all()
+    title = this.batch.title
+    return {
+        HITId(row.id): NewHIT(
+            hit_type_id=HITTypeId(row.hit_type_id),
+            question=html_question(
+                compensation_page(title=title, reason=row.reason, amount_usd=row.reward_usd), frame_height=FRAME_HEIGHT
+            ),
+            max_assignments=row.max_assignments,
+            lifetime_s=this.batch.lifetime_s,
+            annotation=row.annotation,
+            request_token=row.request_token,
+        )
+        for row in rows
+    }
 
 
 def _new_hit(this: _Publishing, rows: Sequence[Any]) -> NewHIT:

@@ -51,7 +51,7 @@ class AssignmentCounts:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """USD. `reserved` is what HITs may cost or have cost, never above `cap`; `spent` was paid, `owed` will be.
+    """USD. `reserved` is what HITs and bonuses may cost or have cost, never above `cap`; `spent` was paid, `owed` will be.
 
     cap: None until launch sets it. forecast: if every place is filled and approved; None until HITs are planned.
     """
@@ -76,7 +76,11 @@ class FailedOperation:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a Batch is. `categories` counts settled Items only; `agreement` is the mean over Items with Responses."""
+    """How far a Batch is. `categories` counts settled Items only; `agreement` is the mean over Items with Responses.
+
+    responses_expected: where more are asked only while an outcome is open, what came and what is asked for now.
+    short: Items that end with fewer answers than they should, since a cap or a limit keeps more from being asked for.
+    """
 
     batch_id: BatchId
     status: BatchStatus
@@ -88,6 +92,7 @@ class Progress:
     cannot_tell: int
     settled: int
     open: int
+    short: int
     categories: CategoryTable
     agreement: float | None
     money: Money
@@ -135,7 +140,14 @@ class BatchSummary:
         return min(1.0, self.responses / self.responses_expected) if self.responses_expected else 0.0
 
 
-_PROGRESS = text("""
+# Answers that are asked for and did not come yet, less the first ones of every Item, where more are asked only while an outcome
+# is open: none of what is settled, and at least one of what is open.
+_STILL_ASKED = """
+    coalesce(sum(CASE WHEN c.status = 'settled' THEN 0
+                      ELSE greatest(b.first_assignments - c.response_count - c.cannot_tell_count, 1) END
+                 - b.first_assignments), 0)
+"""
+_PROGRESS = text(f"""
     WITH hit AS (
         SELECT count(*) FILTER (WHERE status = 'planned') AS planned,
                count(*) FILTER (WHERE status = 'publishing') AS publishing,
@@ -157,19 +169,23 @@ _PROGRESS = text("""
                coalesce(sum(c.cannot_tell_count), 0) AS cannot_tell,
                avg(c.agreement) AS agreement,
                count(*) FILTER (WHERE c.status = 'settled') AS settled,
+               {_STILL_ASKED} AS still_asked,
                count(*) FILTER (WHERE c.status = 'settled' AND c.category = 'non-error') AS non_error,
                count(*) FILTER (WHERE c.status = 'settled' AND c.category = 'correctable') AS correctable,
                count(*) FILTER (WHERE c.status = 'settled' AND c.category = 'multi-label') AS multi_label,
                count(*) FILTER (WHERE c.status = 'settled' AND c.category = 'neither') AS neither,
                count(*) FILTER (WHERE c.status = 'settled' AND c.category = 'non-agreement') AS non_agreement
-        FROM items i JOIN consensus c ON c.item_id = i.id AND c.method = :method WHERE i.batch_id = :id
+        FROM items i JOIN consensus c ON c.item_id = i.id AND c.method = :method JOIN batches b ON b.id = i.batch_id
+        WHERE i.batch_id = :id
     ), money AS (
-        SELECT coalesce(sum(amount_usd) FILTER (WHERE kind IN ('reservation', 'release')), 0) AS reserved,
-               coalesce(sum(amount_usd) FILTER (WHERE kind IN ('reward', 'fee') AND status = 'paid'), 0) AS spent,
-               coalesce(sum(amount_usd) FILTER (WHERE kind IN ('reward', 'fee') AND status = 'owed'), 0) AS owed
+        SELECT coalesce(sum(amount_usd) FILTER (WHERE kind IN ('reservation', 'release')
+                                                   OR (kind IN ('bonus', 'bonus_fee') AND status <> 'cancelled')), 0) AS reserved,
+               coalesce(sum(amount_usd) FILTER (WHERE status = 'paid'), 0) AS spent,
+               coalesce(sum(amount_usd) FILTER (WHERE status = 'owed'), 0) AS owed
         FROM payments WHERE batch_id = :id
     )
-    SELECT b.id, b.status, b.item_count, b.attention, b.cap_usd, b.reward_usd, b.assignments_per_item,
+    SELECT b.id, b.status, b.item_count, b.attention, b.cap_usd, b.reward_usd, b.assignments_per_item, b.first_assignments,
+           (SELECT count(*) FROM items WHERE batch_id = :id AND shortfall IN ('cap', 'limit')) AS short,
            hit.*, work.*, verdict.*, money.*,
            (SELECT count(*) FROM operations WHERE batch_id = :id AND status = 'failed') AS failed
     FROM batches b, hit, work, verdict, money
@@ -190,11 +206,12 @@ def progress(db: Session, batch_id: BatchId) -> Progress:
         items=row.item_count,
         hits=hits,
         assignments=AssignmentCounts(row.places, row.submitted, row.approved, row.rejected, row.quarantined),
-        responses_expected=row.item_count * row.assignments_per_item,
+        responses_expected=_responses_expected(row, row.responses + row.cannot_tell),
         responses=row.responses + row.cannot_tell,
         cannot_tell=row.cannot_tell,
         settled=row.settled,
         open=row.item_count - row.settled,
+        short=row.short,
         categories=_categories(row),
         agreement=row.agreement,
         money=Money(
@@ -209,6 +226,13 @@ def progress(db: Session, batch_id: BatchId) -> Progress:
     )
 
 
+def _responses_expected(row: Row[Any], responses: int) -> int:
+    """What came and what is still asked for; a fixed number where all answers are asked for at once."""
+    if row.first_assignments == row.assignments_per_item:
+        return int(row.item_count * row.assignments_per_item)
+    return int(responses + row.item_count * row.first_assignments + (row.still_asked or 0))
+
+
 def _categories(row: Row[Any]) -> CategoryTable:
     return tabulate(
         {
@@ -221,20 +245,21 @@ def _categories(row: Row[Any]) -> CategoryTable:
     )
 
 
-_OVERVIEW = text("""
+_OVERVIEW = text(f"""
     SELECT b.id, b.name, b.status, b.profile, b.media_type, b.item_count, b.cap_usd, b.attention,
-           b.item_count * b.assignments_per_item AS responses_expected,
+           b.first_assignments, b.assignments_per_item, votes.still_asked,
            b.created_at, b.launched_at, b.finished_at,
            coalesce(votes.responses, 0) AS responses, coalesce(money.reserved, 0) AS reserved,
            coalesce(money.spent, 0) AS spent
     FROM batches b
     LEFT JOIN LATERAL (
-        SELECT sum(c.response_count + c.cannot_tell_count) AS responses
+        SELECT sum(c.response_count + c.cannot_tell_count) AS responses, {_STILL_ASKED} AS still_asked
         FROM items i JOIN consensus c ON c.item_id = i.id AND c.method = :method WHERE i.batch_id = b.id
     ) votes ON b.launched_at IS NOT NULL
     LEFT JOIN LATERAL (
-        SELECT sum(p.amount_usd) FILTER (WHERE p.kind IN ('reservation', 'release')) AS reserved,
-               sum(p.amount_usd) FILTER (WHERE p.kind IN ('reward', 'fee') AND p.status = 'paid') AS spent
+        SELECT sum(p.amount_usd) FILTER (WHERE p.kind IN ('reservation', 'release')
+                                            OR (p.kind IN ('bonus', 'bonus_fee') AND p.status <> 'cancelled')) AS reserved,
+               sum(p.amount_usd) FILTER (WHERE p.status = 'paid') AS spent
         FROM payments p WHERE p.batch_id = b.id
     ) money ON b.launched_at IS NOT NULL
     ORDER BY b.id DESC
@@ -251,7 +276,7 @@ def overview(db: Session) -> list[BatchSummary]:
             profile=row.profile,
             media_type=MediaType(row.media_type),
             items=row.item_count,
-            responses_expected=row.responses_expected,
+            responses_expected=_responses_expected(row, int(row.responses)),
             responses=row.responses,
             cap_usd=row.cap_usd,
             reserved_usd=row.reserved,

@@ -60,8 +60,14 @@ def _places(db: Session, hit_ids: Collection[int]) -> dict[int, dict[int, HitIte
 
 
 _RESPONSES = text("""
-    INSERT INTO responses (assignment_id, item_id, worker_id, position, option, cannot_tell, comment, order_shown, elapsed_ms)
-    SELECT assignment_id, item_id, worker_id, position, option, cannot_tell, comment, order_shown, elapsed_ms
+    INSERT INTO responses (assignment_id, item_id, worker_id, position, option, cannot_tell, comment, order_shown, elapsed_ms,
+                           counted)
+    SELECT r.assignment_id, item_id, r.worker_id, position, option, cannot_tell, comment, order_shown, elapsed_ms,
+           -- Work that was rejected before it was read does not count, nor that of a Worker who was dropped before.
+           (SELECT a.counted AND a.status <> 'rejected' AND NOT EXISTS (
+                SELECT 1 FROM hits AS h JOIN dropped_workers AS d ON d.batch_id = h.batch_id
+                WHERE h.id = a.hit_id AND d.worker_id = a.worker_id AND d.restored_at IS NULL)
+            FROM assignments AS a WHERE a.id = r.assignment_id)
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
         assignment_id bigint, item_id bigint, worker_id bigint, position int, option text, cannot_tell boolean,
         comment text, order_shown text[], elapsed_ms int)
@@ -72,6 +78,9 @@ _RESPONSES = text("""
 
 def _read_one(db: Session, assignment: Assignment, places: Mapping[int, HitItem]) -> None:
     """One Assignment's Responses. An Item that this Worker has answered before keeps the first answer."""
+    if not places:  # a compensation's: it shows no Items, and whatever was sent along stays in `raw_answer`
+        assignment.answer_state = AnswerState.PARSED
+        return
     try:
         answers = parse_answers(assignment.raw_answer.decode("utf-8", "replace"), item_count=len(places))
     except UnreadableAnswer as error:

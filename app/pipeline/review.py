@@ -1,8 +1,8 @@
-"""Decide what was collected, tell the marketplace, and write every payment and fee into the ledger.
+"""Tell the marketplace what was decided (`deciding.py`), and write every payment and fee into the ledger.
 
-Intent: a decision books the reward and the fee as owed and writes the operation, in one transaction. Act: the call.
-Result: the Assignment's new status and the payment. A decision that may have happened is looked up: the marketplace
-refuses a second one, and GetAssignment says what became of the first.
+Intent: an approval books the reward and the fee as owed and writes the operation, in one transaction; an override reserves
+them too. Act: the call. Result: the Assignment's new status, the payment, and whether its answers count. A decision that may
+have happened is looked up: the marketplace refuses a second one, and GetAssignment says what became of the first.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.calls.walk import Done, Stage, Turn, walk
-from app.db import audit, leases, ledger, operations
+from app.db import audit, counting, hit_rooms, leases, ledger
 from app.db.engine import Database
 from app.db.leases import Claimed
-from app.db.operations import Feedback, Intent
-from app.db.tables import Batch
-from app.domain.review_policy import ReviewPolicy, decide_review
+from app.db.operations import Feedback
 from app.domain.vocabulary import (
     AssignmentId,
     AssignmentStatus,
     BatchId,
-    HITId,
     MarketplaceAssignmentId,
     OperationId,
     OperationKind,
@@ -38,45 +35,17 @@ from app.mturk.pacer import Pacer
 
 log = get_logger(__name__)
 
-DECIDE_SIZE = 1000
 _ATTENTION = "A decision on submitted work was refused and will be tried again"
 
 
 def review(database: Database, marketplace: Marketplace, pacer: Pacer, batch_id: BatchId, turn: Turn) -> int:
-    """Decide, and tell the marketplace. Returns how many Assignments were decided there in this call."""
-    while True:
-        with database.transaction() as db:
-            decided = decide(db, batch_id)
-        if decided < DECIDE_SIZE:
-            break
+    """Tell the marketplace what was decided. Returns how many Assignments were decided there in this call."""
     done = 0
     for kind in (OperationKind.APPROVE, OperationKind.REJECT, OperationKind.OVERRIDE):
         done += walk(database, pacer, batch_id, _deciding(database, marketplace, batch_id, kind), turn)
     with database.transaction() as db:
-        _pay_what_the_marketplace_approved(db, batch_id)
+        _take_over_what_the_marketplace_did(db, batch_id)
     return done
-
-
-def decide(db: Session, batch_id: BatchId) -> int:
-    """Decide submitted Assignments that have no decision yet. Returns how many were decided."""
-    batch = db.get_one(Batch, batch_id)
-    rows = db.execute(
-        text("""
-            SELECT a.id, a.hit_id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
-            WHERE h.batch_id = :id AND a.status = 'submitted' AND a.answer_state <> 'raw' AND a.held_at IS NULL
-              AND NOT EXISTS (SELECT 1 FROM operations AS o
-                              WHERE o.assignment_id = a.id AND o.kind IN ('approve', 'reject'))
-            ORDER BY a.id LIMIT :most FOR UPDATE OF a SKIP LOCKED
-        """),
-        {"id": batch_id, "most": DECIDE_SIZE},
-    ).all()
-    decision = decide_review(ReviewPolicy(batch.review_policy))
-    arguments = Feedback(decision.feedback).arguments()
-    approved = [(HITId(row.hit_id), AssignmentId(row.id)) for row in rows if decision.approve]
-    ledger.owe(db, [assignment_id for _, assignment_id in approved])
-    intents = [Intent(hit_id=hit_id, assignment_id=known, arguments=arguments) for hit_id, known in approved]
-    operations.intend(db, OperationKind.APPROVE, batch_id, intents)
-    return len(rows)
 
 
 # --- act -------------------------------------------------------------------------------------------------------------
@@ -99,7 +68,7 @@ def _deciding(
         load=partial(_load, database),
         act=partial(_tell, marketplace, kind),
         write=partial(_write_results, batch_id),
-        failed=partial(_write_failure, batch_id),
+        failed=partial(_give_up_if_gone if kind is OperationKind.OVERRIDE else _write_failure, batch_id),
     )
 
 
@@ -154,9 +123,12 @@ def _write_results(
         text("UPDATE batches SET attention = NULL WHERE id = :id AND starts_with(attention, :ours)"),
         {"id": batch_id, "ours": _ATTENTION},
     )
-    for status in AssignmentStatus:
-        ids = [done.operation.assignment_id for done in results if done.outcome == status]
-        _write_status(db, ids, status, now)
+    if any(done.outcome is AssignmentStatus.REJECTED for done in results):
+        ledger.locked_batch(
+            db, batch_id
+        )  # before its Assignments: what a rejection gives back, a round may just reserve
+    for status in (AssignmentStatus.APPROVED, AssignmentStatus.REJECTED):
+        _write_status(db, [done.operation for done in results if done.outcome == status], status, now)
     audit.record(
         db,
         actor="job runner",
@@ -167,21 +139,35 @@ def _write_results(
     log.info("assignments.reviewed", batch_id=batch_id, count=len(results))
 
 
-def _write_status(db: Session, ids: Sequence[AssignmentId], status: AssignmentStatus, now: datetime) -> None:
-    """The marketplace's decision, and with it the payment: paid if it approved, gone if it had rejected before us."""
+def _write_status(db: Session, operations: Sequence[Claimed], status: AssignmentStatus, now: datetime) -> None:
+    """The marketplace's decision, and with it the payment: paid if it approved, gone if it rejected.
+
+    What it rejected does not count; what it approved does, if it was rejected before.
+    """
+    ids = [operation.assignment_id for operation in operations]
     if not ids:
         return
+    before = {
+        AssignmentId(row.id): row.status
+        for row in db.execute(
+            text("SELECT id, status FROM assignments WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"), {"ids": ids}
+        )
+    }
     db.execute(
         text("""
             UPDATE assignments SET status = :status, marketplace_status = :word, decided_at = :now, held_at = NULL
             WHERE id = ANY(:ids)
         """),
-        {"status": status, "word": status.value.capitalize(), "now": now, "ids": list(ids)},
+        {"status": status, "word": status.value.capitalize(), "now": now, "ids": ids},
     )
     if status is AssignmentStatus.APPROVED:
         ledger.pay(db, ids)
-    elif status is AssignmentStatus.REJECTED:
+        overturned = [known for known in ids if before[known] == AssignmentStatus.REJECTED]
+        counting.count_assignments(db, overturned, counted=True)
+    else:
         ledger.cancel_owed(db, ids)
+        hit_rooms.release_rejected(db, [(operation.id, operation.hit_id) for operation in operations])
+        counting.count_assignments(db, ids, counted=False)
 
 
 def _write_failure(batch_id: BatchId, db: Session, operation: Claimed, error: ServiceError, now: datetime) -> None:
@@ -191,8 +177,26 @@ def _write_failure(batch_id: BatchId, db: Session, operation: Claimed, error: Se
         ledger.locked_batch(db, batch_id).attention = f"{_ATTENTION}: {error}"
 
 
-def _pay_what_the_marketplace_approved(db: Session, batch_id: BatchId) -> None:
-    """Assignments that were approved without our call (auto-approval, another program) cost the same: book them as paid."""
+# An override is refused for good where the HIT or the time is gone.
+_GONE = ("InvalidAssignmentState", "InvalidHITState", "AssignmentDoesNotExist", "HITDoesNotExist")
+
+
+def _give_up_if_gone(batch_id: BatchId, db: Session, operation: Claimed, error: ServiceError, now: datetime) -> None:
+    """The rejection stands: what was reserved and owed for the work is not any more. Else as any failure."""
+    if not (isinstance(error, MarketplaceRefused) and error.code.endswith(_GONE)):
+        _write_failure(batch_id, db, operation, error, now)
+        return
+    batch = ledger.locked_batch(db, batch_id)
+    batch.attention = f"A rejection could not be overridden, and stands: {error}"
+    leases.cancel(db, operation, error=str(error), now=now)
+    ledger.cancel_owed(db, [operation.assignment_id])
+    ledger.release(db, [operation.id])
+    log.warning("override.refused", batch_id=batch_id, assignment_id=operation.assignment_id, error=str(error))
+
+
+def _take_over_what_the_marketplace_did(db: Session, batch_id: BatchId) -> None:
+    """Work that was decided without our call (auto-approval, another program) costs and counts the same."""
+    hit_rooms.book_overrides_made_elsewhere(db, batch_id)
     unpaid = db.scalars(
         text("""
             SELECT a.id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
@@ -205,3 +209,12 @@ def _pay_what_the_marketplace_approved(db: Session, batch_id: BatchId) -> None:
     ids = [AssignmentId(assignment_id) for assignment_id in unpaid]
     ledger.owe(db, ids, status=PaymentStatus.PAID)
     ledger.pay(db, ids)
+    rejected = db.scalars(
+        text("""
+            SELECT a.id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
+            WHERE h.batch_id = :id AND a.status = 'rejected' AND a.counted
+        """),
+        {"id": batch_id},
+    ).all()
+    counting.count_assignments(db, [AssignmentId(assignment_id) for assignment_id in rejected], counted=False)
+    counting.recount(db, batch_id)

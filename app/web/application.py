@@ -8,21 +8,59 @@ from starlette.staticfiles import StaticFiles
 from app.db.engine import Database
 from app.mturk.client import Connect
 from app.settings import Settings
-from app.web import error_pages, health, media
-from app.web.pages import account, batch, items, new_batch, overview, questions, reference, sign_in
+from app.web import error_pages, health, media, metrics, runner_watch
+from app.web.pages import (
+    account,
+    alerts,
+    batch,
+    differences,
+    ending,
+    items,
+    new_batch,
+    overview,
+    payments,
+    questions,
+    reference,
+    review,
+    sign_in,
+)
 from app.web.security_headers import SecurityHeaders
 from app.web.upload_limit import UploadLimit
 
 STATIC = Path(__file__).parent / "static"
 # new_batch before batch: /batches/new is not the Batch called "new".
-PARTS = (health, media, sign_in, overview, new_batch, batch, items, questions, account, reference)
+PARTS = (
+    health,
+    media,
+    sign_in,
+    overview,
+    new_batch,
+    batch,
+    items,
+    questions,
+    account,
+    reference,
+    metrics,
+    alerts,
+    review,
+    payments,
+    differences,
+    ending,
+)
 # Where item files arrive, here and in the API.
 _UPLOADS = frozenset({"/batches/new", "/api/v1/batches"})
 
 
 def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
     """The console. `main.py` mounts the API into it."""
-    app = FastAPI(title="Label Jury console", openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Label Jury console",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=runner_watch.lifespan(settings, database),
+    )
+    app.state.totals = metrics.KeptTotals()
     app.state.settings, app.state.database, app.state.connect = settings, database, connect
     app.add_middleware(SecurityHeaders, https=settings.web_url.startswith("https:"))
     app.add_middleware(UploadLimit, uploads=_UPLOADS, largest_upload_mb=settings.max_upload_mb)

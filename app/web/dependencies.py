@@ -14,7 +14,7 @@ from app.access.logins import SignedIn
 from app.access.permissions import Permission, require
 from app.domain.vocabulary import BatchId
 from app.errors import NotSignedIn
-from app.pipeline import batches
+from app.pipeline import alert_report, batches
 from app.settings import MarketplaceProfile
 from app.web import csrf
 
@@ -24,6 +24,7 @@ def _signed_in(request: Request, database: DatabaseOf) -> SignedIn:
     cookie = request.cookies.get(logins.COOKIE, "")
     with database.transaction() as db:
         found = logins.find(db, cookie, now=datetime.now(UTC)) if cookie else None
+        request.state.open_alerts = alert_report.open_count(db) if found else 0  # for the bar on every page
     if found is None:
         raise NotSignedIn
     request.state.signed_in = found
@@ -53,6 +54,7 @@ def _visitor(request: Request, database: DatabaseOf) -> SignedIn | None:
 Visitor = Annotated[SignedIn | None, Depends(_visitor)]
 CanView = Annotated[SignedIn, Depends(_needs(Permission.VIEW))]
 CanSpend = Annotated[SignedIn, Depends(_needs(Permission.SPEND))]
+CanManageAccounts = Annotated[SignedIn, Depends(_needs(Permission.MANAGE_ACCOUNTS))]
 # For the decorator of every route that changes something.
 OUR_FORM = Depends(_form_of_ours)
 

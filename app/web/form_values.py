@@ -1,8 +1,9 @@
 """What people type into a form → values, and every fault at once with the name of its field."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
+from app.domain.review_policy import APPROVE_ALL, ReviewRule
 from app.errors import InvalidInput, Problem
 
 _MOST_DIGITS = 12
@@ -31,12 +32,38 @@ class FormReader:
             return int(text)
         return self._fault(name, f"{typed!r} is no whole number")
 
+    def optional_whole(self, name: str, typed: str) -> int | None:
+        """A whole number, or nothing."""
+        return self.whole(name, typed) if typed.strip() else None
+
+    def numbers(self, name: str, typed: str) -> tuple[int, ...]:
+        """Whole numbers with commas or blanks between them; none at all is fine."""
+        return tuple(self.whole(name, part) for part in typed.replace(",", " ").split())
+
+    def share(self, name: str, typed: str) -> float | None:
+        """A share as people write it, `0.8` or `80 %`; or nothing."""
+        text = typed.strip()
+        if not text:
+            return None
+        number = _decimal(text.removesuffix("%").strip())
+        if number is None or abs(number) > _MOST_USD:
+            return float(self._fault(name, f"{typed!r} is no share; write it as 0.8 or 80 %"))
+        return float(number / 100 if text.endswith("%") else number)
+
     def span_s(self, name: str, typed: str, *, unit_s: int) -> int:
         """A length of time in a unit, such as 1.5 days → seconds."""
         length = _decimal(typed.strip())
         if length is not None and 0 <= length <= _LARGEST // unit_s:
             return int(length * unit_s)
         return self._fault(name, f"{typed!r} is no length of time")
+
+    def review(self, name: str, typed: str) -> ReviewRule:
+        """A review policy as people write it: `gold:0.8`; nothing is the usual one."""
+        try:
+            return ReviewRule.parse(typed) if typed.strip() else APPROVE_ALL
+        except InvalidInput as refused:
+            self.problems += [replace(problem, field=name) for problem in refused.problems]
+            return APPROVE_ALL
 
     def check(self) -> None:
         """Raise InvalidInput with every fault found so far."""

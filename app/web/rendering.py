@@ -48,6 +48,7 @@ def _common(request: Request) -> dict[str, Any]:
         "path": request.url.path,
         "caller": caller,
         "csrf_token": signed_in.csrf_token if signed_in else "",
+        "open_alerts": getattr(request.state, "open_alerts", 0),
         "may_spend": caller is not None and caller.may(Permission.SPEND),
         "may_see_worker_ids": caller is not None and caller.may(Permission.SEE_WORKER_IDS),
         # Pages about a Batch show its own profile, whatever new Batches get.

@@ -7,6 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Bodies that are no uploads are kept in memory as a whole, and none of ours comes near this.
 LARGEST_FORM_MB = 1
+# Where sheets of bonuses and decisions arrive, of any Batch.
+SHEETS = "/sheet"
 _MB = 1_000_000
 
 
@@ -25,7 +27,7 @@ class UploadLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        is_upload = scope["path"] in self.uploads
+        is_upload = scope["path"] in self.uploads or scope["path"].endswith(SHEETS)
         largest = (self.largest_upload_mb if is_upload else LARGEST_FORM_MB) * _MB
         announced = Headers(scope=scope).get("content-length", "0")
         read = 0

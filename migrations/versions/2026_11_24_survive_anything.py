@@ -51,8 +51,11 @@ def upgrade() -> None:
         sa.Column("batch_id", sa.BigInteger(), nullable=True),
         sa.Column("message", sa.String(), nullable=False),
         sa.Column("raised_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("cleared_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("announce", sa.Boolean(), server_default="true", nullable=False),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("clear_delivered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
@@ -63,7 +66,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
     op.create_index(op.f("ix_alerts_batch_id"), "alerts", ["batch_id"], unique=False)
-    op.create_index("ix_alerts_undelivered", "alerts", ["id"], unique=False, postgresql_where="delivered_at IS NULL")
+    op.create_index(
+        "ix_alerts_undelivered",
+        "alerts",
+        ["id"],
+        unique=False,
+        postgresql_where="announce AND (delivered_at IS NULL OR (cleared_at IS NOT NULL AND clear_delivered_at IS NULL))",
+    )
     op.create_index("uq_alerts_open", "alerts", ["kind", "subject"], unique=True, postgresql_where="cleared_at IS NULL")
     op.create_table(
         "dropped_workers",
@@ -88,6 +97,8 @@ def upgrade() -> None:
         sa.Column("reward_usd", sa.Numeric(precision=14, scale=2), nullable=False),
         sa.Column("qualification_type_id", sa.String(length=64), nullable=True),
         sa.Column("hit_type_id", sa.String(length=64), nullable=True),
+        sa.Column("notified_queue", sa.String(), nullable=True),
+        sa.Column("notify_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("purpose IN ('items', 'compensation')", name=op.f("ck_hit_groups_purpose_known")),
         sa.CheckConstraint("requires IN ('absent', 'present')", name=op.f("ck_hit_groups_requires_known")),
@@ -95,12 +106,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hit_groups")),
         sa.UniqueConstraint("batch_id", "number", name=op.f("uq_hit_groups_batch_id_number")),
     )
+    op.create_table(
+        "notification_queues",
+        sa.Column("url", sa.String(), nullable=False),
+        sa.Column("messages", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("unreadable", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("hints", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("strangers", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("hinted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("url", name=op.f("pk_notification_queues")),
+    )
     op.add_column("accounts", sa.Column("cap_usd", sa.Numeric(precision=14, scale=2), nullable=True))
     op.add_column("assignments", sa.Column("held_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("assignments", sa.Column("held_because", sa.String(), nullable=True))
     op.add_column("assignments", sa.Column("counted", sa.Boolean(), server_default="true", nullable=False))
     op.create_index(
         "ix_assignments_held", "assignments", ["hit_id"], unique=False, postgresql_where="held_at IS NOT NULL"
+    )
+    op.create_index(
+        "ix_assignments_undecided",
+        "assignments",
+        ["auto_approval_at"],
+        unique=False,
+        postgresql_where="status = 'submitted'",
     )
     op.add_column("batches", sa.Column("token", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False))
     op.add_column("batches", sa.Column("first_assignments", sa.Integer(), nullable=True))
@@ -116,6 +146,7 @@ def upgrade() -> None:
     op.add_column("batches", sa.Column("released_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("batches", sa.Column("hourly_usd", sa.Numeric(precision=14, scale=2), nullable=True))
     op.add_column("batches", sa.Column("top_up", sa.Boolean(), server_default="false", nullable=False))
+    op.add_column("batches", sa.Column("topped_up_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "batches", sa.Column("excluded_batches", sa.ARRAY(sa.BigInteger()), server_default="{}", nullable=False)
     )
@@ -127,12 +158,18 @@ def upgrade() -> None:
     op.add_column("endpoints", sa.Column("throttles", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("endpoints", sa.Column("throttled_rate", sa.Double(), nullable=True))
     op.add_column("endpoints", sa.Column("latency_s", sa.Double(), nullable=True))
+    op.add_column("endpoints", sa.Column("quiet_s", sa.Double(), server_default="0", nullable=False))
+    op.add_column("endpoints", sa.Column("accepted_rate", sa.Double(), server_default="0", nullable=False))
+    op.add_column("endpoints", sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("endpoints", sa.Column("urgent_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("endpoints", sa.Column("available_usd", sa.Numeric(precision=14, scale=2), nullable=True))
     op.add_column("endpoints", sa.Column("on_hold_usd", sa.Numeric(precision=14, scale=2), nullable=True))
     op.add_column("endpoints", sa.Column("balance_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("endpoints", sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("endpoints", sa.Column("heartbeat_in", sa.String(), nullable=True))
     op.add_column("endpoints", sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("endpoints", sa.Column("reconciled_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("endpoints", sa.Column("reconcile_at", sa.DateTime(timezone=True), nullable=True))
     # Each Batch that was launched has its own group, with the HIT type it had.
     op.execute("""
         INSERT INTO hit_groups (batch_id, number, reward_usd, hit_type_id)
@@ -220,6 +257,17 @@ def upgrade() -> None:
     )
     op.create_foreign_key(op.f("fk_payments_operation_id"), "payments", "operations", ["operation_id"], ["id"])
     op.add_column("responses", sa.Column("counted", sa.Boolean(), server_default="true", nullable=False))
+    op.create_index(
+        "ix_responses_uncounted", "responses", ["assignment_id"], unique=False, postgresql_where="NOT counted"
+    )
+    op.add_column("items", sa.Column("shortfall", sa.String(length=10), nullable=True))
+    op.create_index(
+        "ix_items_short",
+        "items",
+        ["batch_id", "shortfall", "id"],
+        unique=False,
+        postgresql_where="shortfall IS NOT NULL",
+    )
     # ### end Alembic commands ###
     # Rejected work of before counted as long as nothing could reject; from here on it does not.
     op.execute("UPDATE assignments SET counted = false WHERE status = 'rejected'")
@@ -244,6 +292,7 @@ _NEW_CHECKS = (
         "pause_reason IN ('person', 'funds', 'cap', 'refused', 'pilot', 'credentials')",
     ),
     ("batches", "reason_while_paused", "status = 'paused' OR pause_reason IS NULL"),
+    ("items", "shortfall_known", "shortfall IN ('due', 'fresh', 'cap', 'limit')"),
     ("operations", "has_hit", "kind IN ('qualify') OR hit_id IS NOT NULL"),
     (
         "operations",
@@ -283,6 +332,9 @@ def downgrade() -> None:
     for table, name, _ in _NEW_CHECKS:
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_index("ix_items_short", table_name="items", postgresql_where="shortfall IS NOT NULL")
+    op.drop_column("items", "shortfall")
+    op.drop_index("ix_responses_uncounted", table_name="responses", postgresql_where="NOT counted")
     op.drop_column("responses", "counted")
     op.drop_constraint(op.f("fk_payments_operation_id"), "payments", type_="foreignkey")
     op.drop_index(
@@ -340,18 +392,25 @@ def downgrade() -> None:
     op.drop_column("hits", "hinted_at")
     op.drop_column("hits", "reposts")
     op.drop_column("hits", "group_id")
+    op.drop_column("endpoints", "reconcile_at")
     op.drop_column("endpoints", "reconciled_at")
     op.drop_column("endpoints", "resumed_at")
+    op.drop_column("endpoints", "heartbeat_in")
     op.drop_column("endpoints", "heartbeat_at")
     op.drop_column("endpoints", "balance_at")
     op.drop_column("endpoints", "on_hold_usd")
     op.drop_column("endpoints", "available_usd")
+    op.drop_column("endpoints", "urgent_at")
+    op.drop_column("endpoints", "accepted_at")
+    op.drop_column("endpoints", "accepted_rate")
+    op.drop_column("endpoints", "quiet_s")
     op.drop_column("endpoints", "latency_s")
     op.drop_column("endpoints", "throttled_rate")
     op.drop_column("endpoints", "throttles")
     op.drop_column("batches", "pause_reason")
     op.drop_column("batches", "planned_items")
     op.drop_column("batches", "excluded_batches")
+    op.drop_column("batches", "topped_up_at")
     op.drop_column("batches", "top_up")
     op.drop_column("batches", "hourly_usd")
     op.drop_column("batches", "released_at")
@@ -361,11 +420,13 @@ def downgrade() -> None:
     op.drop_column("batches", "review_settings")
     op.drop_column("batches", "first_assignments")
     op.drop_column("batches", "token")
+    op.drop_index("ix_assignments_undecided", table_name="assignments", postgresql_where="status = 'submitted'")
     op.drop_index("ix_assignments_held", table_name="assignments", postgresql_where="held_at IS NOT NULL")
     op.drop_column("assignments", "counted")
     op.drop_column("assignments", "held_because")
     op.drop_column("assignments", "held_at")
     op.drop_column("accounts", "cap_usd")
+    op.drop_table("notification_queues")
     op.drop_table("hit_groups")
     op.drop_index(op.f("ix_dropped_workers_worker_id"), table_name="dropped_workers")
     op.drop_table("dropped_workers")

@@ -67,6 +67,9 @@ def test_an_unforeseen_failure_answers_in_the_same_shape_and_tells_nothing(app: 
 def test_the_openapi_document_describes_every_route(app: FastAPI) -> None:
     document = TestClient(app).get("/api/v1/openapi.json").json()
     assert set(document["paths"]) == {
+        "/v1/differences",
+        "/v1/differences/compare",
+        "/v1/differences/{difference_id}/accept",
         "/v1/batches",
         "/v1/batches/{batch_id}",
         "/v1/batches/{batch_id}/launch",
@@ -78,8 +81,27 @@ def test_the_openapi_document_describes_every_route(app: FastAPI) -> None:
         "/v1/batches/{batch_id}/items/{item_id}",
         "/v1/batches/{batch_id}/consensus.csv",
         "/v1/batches/{batch_id}/responses.csv",
+        "/v1/batches/{batch_id}/ending",
+        "/v1/batches/{batch_id}/give-up",
+        "/v1/batches/{batch_id}/deletion",
+        "/v1/batches/{batch_id}/delete-hits",
+        "/v1/batches/{batch_id}/archive.zip",
+        "/v1/batches/{batch_id}/bonuses",
+        "/v1/batches/{batch_id}/bonuses/sheet",
+        "/v1/batches/{batch_id}/bonuses/{bonus_id}/cancel",
+        "/v1/batches/{batch_id}/bonuses/{bonus_id}/retry",
+        "/v1/batches/{batch_id}/top-ups",
+        "/v1/batches/{batch_id}/compensations",
+        "/v1/batches/{batch_id}/payments",
+        "/v1/batches/{batch_id}/payments.csv",
+        "/v1/batches/{batch_id}/results.csv",
+        "/v1/batches/{batch_id}/results/sheet",
+        "/v1/reward-proposal",
         "/v1/templates",
         "/v1/me",
+        "/v1/alerts",
+        "/v1/accounts",
+        "/v1/accounts/{email}/cap",
     }
     tags = {tag["name"] for tag in document["tags"]}
     for methods in document["paths"].values():

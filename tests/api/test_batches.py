@@ -17,7 +17,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.conftest import client_of
 from tests.cast import ITEMS_CSV, MULTIPART, RITA, dripping
-from tests.factories import make_batch
+from tests.factories import make_batch, make_item
 
 ITEMS = ("items.csv", ITEMS_CSV)
 FORM = {"name": "Birds", "template": "image", "reward_usd": "0.05"}
@@ -251,3 +251,64 @@ def test_the_creator_is_kept(rita: TestClient, db: Session) -> None:
     assert batch is not None
     assert batch.created_by is not None
     assert batch.reward_usd == Decimal("0.05")
+
+
+def test_rounds_pilot_and_exclusions_are_kept_and_forecast(rita: TestClient) -> None:
+    earlier = created(rita)
+    wishes = {"first_assignments": "3", "repost_limit": "1", "pilot_items": "1", "release_agreement": "0.8"}
+    body = create(rita, ITEMS, excluded_batches=str(earlier), **wishes).json()
+    kept = body["batch"]
+    assert (kept["first_assignments"], kept["assignments_per_item"], kept["repost_limit"]) == (3, 5, 1)
+    assert (kept["pilot_items"], kept["release_agreement"], kept["released_at"]) == (1, 0.8, None)
+    assert kept["excluded_batches"] == [earlier]
+    assert body["forecast"]["total_usd"] == "0.60"
+    expected = body["expected"]
+    assert expected["basis"] == "study"
+    assert 6 <= expected["assignments_low"] <= expected["assignments_expected"] <= expected["assignments_high"] <= 10
+    assert Decimal(expected["low_usd"]) <= Decimal(expected["high_usd"]) <= Decimal("0.60")
+
+
+def test_where_all_answers_are_asked_at_once_the_forecast_is_exact(rita: TestClient) -> None:
+    expected = create(rita).json()["expected"]
+    assert (expected["basis"], expected["low_usd"], expected["high_usd"]) == ("settings", "0.60", "0.60")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("first_assignments", "6", "use 1 to 5"),
+        ("repost_limit", "99", "use 0 (never) to 20 times"),
+        ("pilot_items", "2", "the file has 2 Items"),
+        ("release_agreement", "0.8", "has no effect without a pilot"),
+        ("excluded_batches", "999", "Batch 999 does not exist"),
+        ("assignments_per_item", "10", "MTurk doubles its fee"),
+    ],
+)
+def test_each_fault_of_the_rounds_is_named(
+    rita: TestClient, db: Session, field: str, value: str, complaint: str
+) -> None:
+    answer = create(rita, ITEMS, **{field: value})
+    assert answer.status_code == 422
+    assert complaint in answer.text
+    assert field in answer.text
+    assert db.scalar(select(func.count()).select_from(Batch)) == 0
+
+
+def test_a_pilot_is_released_and_short_items_are_asked_for_again(rita: TestClient, database: Database) -> None:
+    with database.transaction() as db:
+        pilot = {"pause_reason": "pilot", "pilot_items": 1, "item_count": 2, "planned_items": 1}
+        batch = make_batch(db, status=BatchStatus.PAUSED, **pilot)
+        make_item(db, batch, shortfall="limit")
+        number = batch.id
+    assert rita.post(f"/batches/{number}/resume").status_code == 409
+    released = rita.post(f"/batches/{number}/release").json()
+    assert (released["status"], released["pause_reason"]) == ("live", None)
+    assert rita.post(f"/batches/{number}/release").status_code == 409
+    assert rita.post(f"/batches/{number}/repost").json()["repost_limit"] == 1
+    with database.transaction() as db:
+        assert db.scalars(select(Item.shortfall)).all() == ["due"]
+
+
+def test_asking_once_more_where_nothing_is_short_says_so(rita: TestClient) -> None:
+    answer = rita.post(f"/batches/{created(rita)}/repost")
+    assert answer.status_code == 409

@@ -135,3 +135,37 @@ def test_a_file_of_any_name_is_read_once_its_format_is_named(rita: Typist, tmp_p
     assert "name the format" in rita.complained
     assert rita.types(*create, "--format", "csv") == 0
     assert "1 Item, a draft" in rita.said
+
+
+def test_rounds_are_options_of_create_and_their_cost_is_told(rita: Typist) -> None:
+    Path("many.csv").write_text("id,text,given_label,guessed_label\n" + "".join(f"{n},x,cat,dog\n" for n in range(10)))
+    options = ("--first", "3", "--repost-limit", "1", "--pilot", "4", "--release-at", "0.8")
+    assert rita.types("batch", "create", "many.csv", "--template", "text", *options) == 0, rita.complained
+    assert "It will cost at most $3.00" in rita.said
+    assert "in nine of ten cases" in rita.said
+    assert "First a pilot of 4 Items" in rita.said
+
+
+def test_faults_of_the_rounds_are_named_together(rita: Typist) -> None:
+    faulty = ("--first", "6", "--release-at", "0.8", "--exclude-workers-of", "7,9")
+    assert rita.types("batch", "create", "one.csv", "--template", "text", *faulty) != 0
+    for complaint in (
+        "first_assignments: use 1 to 5",
+        "release_agreement: has no effect",
+        "Batch 7 does not",
+        "Batch 9 does",
+    ):
+        assert complaint in " ".join(rita.complained.split())
+
+
+def test_numbers_of_batches_that_are_none_are_refused(rita: Typist) -> None:
+    assert rita.types("batch", "create", "one.csv", "--template", "text", "--exclude-workers-of", "x") != 0
+    assert "names no Batches" in rita.complained
+
+
+def test_releasing_without_a_pilot_and_reposting_without_need_say_why_not(rita: Typist) -> None:
+    batch = drafted(rita)
+    assert rita.types("batch", "release", batch) != 0
+    assert "has no pilot" in rita.complained
+    assert rita.types("batch", "repost", batch) != 0
+    assert "is draft" in rita.complained

@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
-from app.db.queue import Job, enqueue
+from app.db.queue import Job, enqueue, others_wait
 
 
 def jobs(database: Database) -> list[tuple[str, dict[str, object]]]:
@@ -115,3 +115,20 @@ def test_many_threads_that_ask_at_once_leave_one_job(database: Database) -> None
     for thread in threads:
         thread.join()
     assert sum(written) == len(jobs(database)) == 1
+
+
+def test_a_job_waits_for_a_place_where_it_could_run_and_nobody_took_it(database: Database) -> None:
+    with database.transaction() as db:
+        assert not others_wait(db)
+        enqueue(db, Job.PUBLISH, batch_id=7)
+        assert others_wait(db)
+        db.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+        assert not others_wait(db)
+
+
+def test_a_job_that_waits_for_its_own_forerunner_needs_no_place(database: Database) -> None:
+    with database.transaction() as db:
+        enqueue(db, Job.PUBLISH, batch_id=7)
+        db.execute(text("UPDATE procrastinate_jobs SET status = 'doing', queueing_lock = NULL"))
+        assert enqueue(db, Job.PUBLISH, batch_id=7)
+        assert not others_wait(db)

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.batch_settings import faults, money_faults
+from app.domain.batch_settings import faults, money_faults, round_faults
 
 
 def found(**changed: Any) -> dict[str | None, str]:
@@ -120,3 +120,40 @@ def test_a_cap_may_be_nothing_but_not_above_the_installations_limit() -> None:
     assert money(cap_usd=Decimal(50), limit_usd=Decimal(50)) == {}
     assert "limit of $50" in money(cap_usd=Decimal("50.01"), limit_usd=Decimal(50))["cap_usd"]
     assert "at most $10000000" in money(cap_usd=Decimal("10000000.01"))["cap_usd"]
+
+
+def rounds(**changed: Any) -> dict[str | None, str]:
+    values: dict[str, Any] = {
+        "assignments_per_item": 5,
+        "first_assignments": 3,
+        "repost_limit": 3,
+        "pilot_items": 100,
+        "release_agreement": 0.8,
+    }
+    return {problem.field: problem.message for problem in round_faults(**values | changed)}
+
+
+def test_believable_rounds_have_no_fault() -> None:
+    assert rounds() == {}
+    assert rounds(first_assignments=None, pilot_items=None, release_agreement=None, repost_limit=0) == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("first_assignments", 0),
+        ("first_assignments", 6),
+        ("repost_limit", -1),
+        ("repost_limit", 21),
+        ("pilot_items", 0),
+        ("release_agreement", 0.0),
+        ("release_agreement", 1.01),
+        ("release_agreement", float("nan")),
+    ],
+)
+def test_each_fault_of_the_rounds_is_named_with_its_field(field: str, value: object) -> None:
+    assert list(rounds(**{field: value})) == [field]
+
+
+def test_a_rule_of_release_without_a_pilot_is_a_fault() -> None:
+    assert "has no effect without a pilot" in rounds(pilot_items=None)["release_agreement"]

@@ -53,8 +53,9 @@ def test_a_batch_that_is_over_stays_over(over: BatchStatus) -> None:
 
 def test_a_hit_that_may_have_been_published_is_never_planned_again() -> None:
     assert may(HIT, HITStatus.PLANNED) == []
-    # From done only since more is asked of a HIT that is known to the marketplace.
-    assert may(HIT, HITStatus.LIVE) == [HITStatus.PUBLISHING, HITStatus.DONE]
+    # From done only since more is asked of a HIT that is known to the marketplace; from planned and cancelled only since
+    # reconcile found it there.
+    assert may(HIT, HITStatus.LIVE) == [HITStatus.PLANNED, HITStatus.PUBLISHING, HITStatus.DONE, HITStatus.CANCELLED]
 
 
 @pytest.mark.parametrize("was", [OperationStatus.INTENDED, OperationStatus.ACTING, OperationStatus.FAILED])

@@ -1,11 +1,18 @@
-"""kill -9 of the job runner in the middle of publish and of collect, again and again: nothing twice, nothing lost."""
+"""kill -9 of job runners at random moments, again and again: nothing twice, nothing lost, nothing overspent.
+
+First by hundreds of seeds: Batches of every kind, while calls fail in every way, with runners that are forked. Then the
+command itself, `labeljury run-jobs`, as it is started by whoever runs it.
+"""
 
 import csv
+import os
+import queue
 import random
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,14 +26,55 @@ from app.mturk.client import Marketplace, connect
 from app.pipeline import batches, item_import
 from app.questions import catalogue
 from app.settings import MarketplaceProfile
+from tests.crashing.fork_server import ForkServer
+from tests.crashing.seeds import lane
+from tests.database_pool import copied_database
 from tests.stack import Part, RunningStack, running_stack
 
 pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("kills")]
 
+# Which seeds of tests/crashing/seeds.py: `17` repeats one alone, `1-200` is what a release should have seen.
+SEEDS_ASKED = os.environ.get("LABELJURY_KILL_SEEDS") or "1-60"
+LANES = 6  # installations side by side; they wait more than they work
+ENOUGH_TO_COUNT = 20
+
 ITEMS, WORKERS = 24, 5
 REWARD, PRICE = Decimal("0.05"), Decimal("0.06")
-# Each seed kills the runner once in publish and once in collect: twenty kills. A failure names its seed.
-SEEDS = range(2026_11_01, 2026_11_11)
+# Of the command: each seed kills it once in publish and once in collect. A failure names its seed.
+SEEDS = range(2026_11_01, 2026_11_04)
+
+
+def seeds_of(asked: str) -> list[int]:
+    """`17`, `1-200` and `3,9,40-50` as numbers."""
+    parts = [part.partition("-") for part in asked.split(",")]
+    return [seed for first, _, last in parts for seed in range(int(first), int(last or first) + 1)]
+
+
+@pytest.mark.timeout(1800)
+def test_whatever_a_seed_draws_kills_do_no_harm(postgres_url: str, template_database: str, tmp_path: Path) -> None:
+    seeds = seeds_of(SEEDS_ASKED)
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for seed in seeds:
+        waiting.put(seed)
+
+    def work(number: int) -> Counter[str]:
+        with (
+            copied_database(postgres_url, template_database) as url,
+            lane(server, url, tmp_path / f"lane-{number}") as this,
+        ):
+            while True:
+                try:
+                    seed = waiting.get_nowait()
+                except queue.Empty:
+                    return this.killed
+                this.run(seed)
+
+    with ForkServer(tmp_path / "children.log") as server, ThreadPoolExecutor(LANES) as pool:
+        killed = sum(pool.map(work, range(min(LANES, len(seeds)))), Counter[str]())
+    # A kill when all is done, or before anything is, proves nothing.
+    if len(seeds) >= ENOUGH_TO_COUNT:
+        assert killed["in publish"] >= len(seeds) // 10, killed
+        assert killed["in publish"] + killed["in review"] >= killed["in all"] // 3, killed
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from app.db.leases import LONGEST_CALL_S
 from app.errors import Forbidden, MarketplaceRefused
-from app.mturk.client import Marketplace, connect
+from app.mturk.client import ATTEMPT_S, Marketplace, connect
 from app.secrets import local_credentials
 from app.settings import PRODUCTION_ENDPOINT, SANDBOX_ENDPOINT, MarketplaceProfile, Settings
 
@@ -83,15 +83,27 @@ def test_an_aws_profile_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPat
         connect(settings(tmp_path), MarketplaceProfile.SANDBOX)
 
 
-def test_a_call_with_all_its_retries_ends_within_its_part_of_the_lease(tmp_path: Path) -> None:
+@pytest.mark.parametrize("governed", [True, False])
+def test_a_call_with_all_its_attempts_ends_within_its_part_of_the_lease(tmp_path: Path, governed: bool) -> None:
     # The stubs do not know the attributes that botocore gives a Config.
-    config: Any = connect(settings(tmp_path, publish_threads=24), MarketplaceProfile.LOCAL).client.meta.config
+    config: Any = connect(settings(tmp_path), MarketplaceProfile.LOCAL, governed=governed).client.meta.config
     attempts = config.retries["total_max_attempts"]
     longest_pause_s = 1 + 2  # standard mode waits up to 1, 2, … s between attempts
+    assert config.connect_timeout + config.read_timeout == ATTEMPT_S
     assert config.retries["mode"] == "standard"
-    assert attempts * (config.connect_timeout + config.read_timeout) + longest_pause_s <= LONGEST_CALL_S
+    assert attempts * ATTEMPT_S + longest_pause_s <= LONGEST_CALL_S
     assert Settings.model_fields["lease_s"].default > LONGEST_CALL_S
-    assert config.max_pool_connections >= 24
+
+
+def test_a_governed_client_makes_one_attempt_so_that_every_answer_is_counted(tmp_path: Path) -> None:
+    config: Any = connect(settings(tmp_path), MarketplaceProfile.LOCAL, governed=True).client.meta.config
+    assert config.retries["total_max_attempts"] == 1
+
+
+def test_every_call_that_a_runner_may_have_under_way_has_a_connection(tmp_path: Path) -> None:
+    base = settings(tmp_path, publish_threads=24, job_concurrency=3)
+    config: Any = connect(base, MarketplaceProfile.LOCAL).client.meta.config
+    assert config.max_pool_connections >= 24 * 3
 
 
 def test_a_marketplace_does_not_show_its_client_in_logs(tmp_path: Path) -> None:

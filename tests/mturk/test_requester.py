@@ -1,99 +1,26 @@
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
-from app.db.engine import Database
 from app.domain.vocabulary import HITTypeId, MarketplaceAssignmentId, MarketplaceHITId
 from app.errors import InsufficientFunds, MarketplaceError, MarketplaceRefused, MarketplaceUnreachable, OutcomeUnknown
-from app.mturk import requester, reviewing
+from app.mturk import qualifications, requester, reviewing
 from app.mturk.client import Marketplace, connect
-from app.mturk.requester import HITType, NewHIT
-from app.settings import MarketplaceProfile, Settings
-from tests.marketplace.people import Browser, html_question
-from tests.marketplace_server import running_marketplace
-from tests.wire_proxy import Wire, wire_to
-
-HIT_TYPE = HITType(
-    title="Which label fits?",
-    description="Look at an example and choose",
-    keywords="image, label",
-    reward_usd=Decimal("0.05"),
-    assignment_duration_s=600,
-    auto_approval_delay_s=86_400,
-)
-
-
-@pytest.fixture
-def site(database: Database, tmp_path: Path) -> Iterator[str]:
-    """A running marketplace."""
-    with running_marketplace(settings_for(tmp_path), database) as url:
-        yield url
-
-
-@pytest.fixture
-def wire(site: str) -> Iterator[Wire]:
-    """Between us and it."""
-    with wire_to(site) as wire:
-        yield wire
-
-
-@pytest.fixture
-def work(site: str) -> Iterator[Callable[[HITTypeId], str]]:
-    """Has a new Worker answer a HIT of this type; the AssignmentId."""
-    browsers: list[Browser] = []
-
-    def answer(hit_type_id: HITTypeId) -> str:
-        browsers.append(Browser(site))
-        browsers[-1].enrol(f"Worker {len(browsers)}")
-        return browsers[-1].work(hit_type_id)
-
-    yield answer
-    for browser in browsers:
-        browser.close()
-
-
-@pytest.fixture
-def marketplace(wire: Wire, tmp_path: Path) -> Marketplace:
-    base = settings_for(tmp_path, marketplace_public_url=wire.url)
-    return connect(base, MarketplaceProfile.LOCAL)
-
-
-@pytest.fixture
-def hit_type_id(marketplace: Marketplace) -> HITTypeId:
-    return requester.create_hit_type(marketplace, HIT_TYPE)
-
-
-def settings_for(tmp_path: Path, **values: Any) -> Settings:
-    return Settings(data_dir=tmp_path, secret_key=SecretStr("x" * 32), **values)
-
-
-def new_hit(hit_type_id: HITTypeId, token: UUID | None = None) -> NewHIT:
-    token = token or uuid4()
-    return NewHIT(
-        hit_type_id=hit_type_id,
-        question=html_question(),
-        max_assignments=5,
-        lifetime_s=3600,
-        annotation=f"label-jury token={token}",
-        request_token=token,
-    )
-
-
-def nothing() -> None:
-    """No pace."""
+from app.settings import MarketplaceProfile
+from tests.mturk.conftest import HIT_TYPE, new_hit, nothing, settings_for
+from tests.wire_proxy import Wire
 
 
 def test_equal_properties_give_the_same_hit_type(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
@@ -185,10 +112,53 @@ def test_expiring_a_hit_may_be_repeated(marketplace: Marketplace, hit_type_id: H
     assert requester.get_hit(marketplace, hit_id).expires_at <= datetime.now(UTC)
 
 
+def extended(
+    marketplace: Marketplace, hit_id: MarketplaceHITId, places: int, expires_at: datetime | None = None
+) -> Any:
+    token = uuid5(NAMESPACE_OID, f"{hit_id}/{places}")
+    return requester.extend_hit(marketplace, hit_id, places=places, expires_at=expires_at, request_token=token)
+
+
+def test_extending_a_hit_may_be_repeated(marketplace: Marketplace, hit_type_id: HITTypeId, wire: Wire) -> None:
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    for _ in range(3):
+        assert extended(marketplace, hit_id, 7).max_assignments == 7
+    assert wire.calls["CreateAdditionalAssignmentsForHIT"] == 1
+    assert extended(marketplace, hit_id, 6).max_assignments == 7  # never fewer
+
+
+def test_a_lost_reply_extends_a_hit_once(marketplace: Marketplace, hit_type_id: HITTypeId, wire: Wire) -> None:
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    wire.lose_reply["CreateAdditionalAssignmentsForHIT"] = 5
+    with suppress(MarketplaceError):
+        extended(marketplace, hit_id, 7)
+    assert extended(marketplace, hit_id, 7).max_assignments == 7
+
+
+def test_a_hit_that_has_expired_is_offered_again(marketplace: Marketplace, hit_type_id: HITTypeId, wire: Wire) -> None:
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    requester.expire_hit(marketplace, hit_id)
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+    for _ in range(2):
+        found = extended(marketplace, hit_id, 5, later)
+        assert (found.status, found.expires_at) == ("Assignable", later)
+    assert wire.calls["UpdateExpirationForHIT"] == 2  # the expiry, and one prolongation
+
+
+def test_deleting_a_hit_may_be_repeated(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
+    hit_id = requester.create_hit(marketplace, new_hit(hit_type_id))
+    with pytest.raises(MarketplaceRefused, match="state"):
+        requester.delete_hit(marketplace, hit_id)
+    requester.expire_hit(marketplace, hit_id)
+    for _ in range(2):
+        requester.delete_hit(marketplace, hit_id)
+
+
 def test_the_balance_is_what_may_still_be_spent(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
     before = requester.available_balance(marketplace)
     requester.create_hit(marketplace, new_hit(hit_type_id))
     assert before - requester.available_balance(marketplace) == Decimal("0.30")
+    assert requester.account_balance(marketplace).on_hold_usd == Decimal("0.30")
 
 
 def test_a_hit_that_cannot_be_paid_is_refused_for_lack_of_funds(marketplace: Marketplace) -> None:
@@ -231,15 +201,9 @@ CALLS: dict[str, Any] = {
     "ListAssignmentsForHIT": lambda m: reviewing.list_assignments(m, HIT_ID, expected=1, before_next_page=nothing),
     "GetAssignment": lambda m: reviewing.assignment_status(m, ASSIGNMENT_ID),
     "GetAccountBalance": requester.available_balance,
+    "ListBonusPayments": lambda m: list(reviewing.list_bonuses(m, nothing, assignment_id=ASSIGNMENT_ID)),
+    "CreateQualificationType": lambda m: qualifications.qualification_type(m, name="Seen", description="Seen"),
 }
-
-
-@pytest.fixture
-def liar(tmp_path: Path) -> Iterator[tuple[Marketplace, Wire]]:
-    """An endpoint that answers what it is told to, and nobody behind it."""
-    with wire_to("http://127.0.0.1:9") as wire:
-        base = settings_for(tmp_path, marketplace_public_url=wire.url)
-        yield connect(base, MarketplaceProfile.LOCAL), wire
 
 
 @pytest.mark.parametrize("operation", CALLS)
@@ -282,6 +246,9 @@ def test_nonsense_is_an_outcome_unknown(liar: tuple[Marketplace, Wire], operatio
         ("GetAssignment", {"Assignment": {"AssignmentStatus": []}}),
         *(("GetAccountBalance", {"AvailableBalance": value}) for value in ("ten", "NaN", "Infinity", "")),
         ("GetAccountBalance", {"AvailableBalance": []}),
+        ("ListBonusPayments", {"BonusPayments": [{"WorkerId": "A1", "AssignmentId": "3B", "BonusAmount": "much"}]}),
+        ("ListBonusPayments", {"BonusPayments": 7}),
+        ("CreateQualificationType", {"QualificationType": {"QualificationTypeId": 7}}),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_found_here(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import (
+    CredentialsRefused,
     InsufficientFunds,
     MarketplaceBusy,
     MarketplaceError,
@@ -184,3 +185,18 @@ def test_every_answer_becomes_one_of_our_errors(status: int, code: str, message:
 )
 def test_an_answer_with_missing_parts_becomes_one_of_our_errors(response: dict[str, object]) -> None:
     assert isinstance(met(boto.ClientError(response, "CreateHIT")), MarketplaceError)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("UnrecognizedClientException", None),
+        ("InvalidSignatureException", None),
+        ("AccessDeniedException", None),
+        ("ExpiredTokenException", None),
+        ("RequestError", "AWS.NotAuthorized"),
+        ("RequestError", "AWS.BadCredentialSupplied"),
+    ],
+)
+def test_whoever_is_not_let_in_is_told_so(kind: str, code: str | None) -> None:
+    assert type(met(answer(400, kind, turk=code))) is CredentialsRefused

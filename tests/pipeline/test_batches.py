@@ -187,6 +187,32 @@ def test_a_cap_to_the_cent_is_enough(house: House) -> None:
     assert status(house) == "live"
 
 
+def test_a_cap_that_covers_the_first_answers_may_be_launched_and_is_what_is_confirmed(house: House) -> None:
+    batch_id = house.draft(rows=4, first_assignments=3, cap_usd=Decimal("0.80"))
+    with pytest.raises(Conflict, match=r"the cost is \$0.80 and \$1.20 were confirmed"):
+        launch(house, batch_id, confirmed_usd=Decimal("1.20"))
+    launch(house, batch_id, confirmed_usd=Decimal("0.80"))
+    assert house.one("SELECT cap_usd FROM batches").cap_usd == Decimal("0.80")
+
+
+def test_a_cap_that_does_not_cover_the_first_answers_is_refused(house: House) -> None:
+    with pytest.raises(BudgetExceeded, match=r"needs \$0.72 and the cap leaves \$0.71"):
+        house.launch(house.draft(rows=4, first_assignments=3, cap_usd=Decimal("0.71")))
+
+
+def test_without_a_cap_it_is_what_all_answers_cost(house: House) -> None:
+    house.launch(house.draft(rows=4, first_assignments=3))
+    assert house.one("SELECT cap_usd FROM batches").cap_usd == Decimal("1.20")
+
+
+def test_a_finished_batch_can_be_reopened_and_one_at_work_stays_so(house: House) -> None:
+    batch_id = house.live(rows=1)
+    assert step(house, batches.reopen, batch_id) == "live"
+    house.execute("UPDATE batches SET status = 'done', finished_at = now()")
+    assert step(house, batches.reopen, batch_id) == "live"
+    assert house.one("SELECT finished_at FROM batches").finished_at is None
+
+
 def test_the_installations_spending_limit_holds_without_a_cap(house: House) -> None:
     batch_id = house.draft(rows=4)
     with pytest.raises(BudgetExceeded):

@@ -95,7 +95,7 @@ def test_what_was_shown_is_recorded_in_the_owners_words(house: House) -> None:
 
 
 def test_work_submitted_after_the_hit_expired_is_still_collected(house: House) -> None:
-    batch_id = house.live(rows=1)
+    batch_id = house.live(rows=1, repost_limit=0)
     hit = house.one(
         "SELECT h.id, h.marketplace_hit_id, g.hit_type_id FROM hits h JOIN hit_groups g ON g.id = h.group_id"
     )

@@ -47,6 +47,12 @@ def found(database: Database) -> Any:
         return db.execute(text("SELECT * FROM consensus")).one()
 
 
+def shortfall(database: Database) -> str | None:
+    with database.transaction() as db:
+        found: str | None = db.execute(text("SELECT shortfall FROM items")).scalar_one()
+        return found
+
+
 def facts(row: Any) -> dict[str, object]:
     return {name: value for name, value in row._mapping.items() if name != "computed_at"}
 
@@ -75,8 +81,46 @@ def test_responses_become_a_consensus(
 
 
 def test_a_part_of_the_answers_is_an_open_consensus(database: Database) -> None:
+    consensus.compute(database, item_with(database, GIVEN, GIVEN, GUESSED))
+    assert (found(database).category, found(database).status) == ("non-agreement", "open")
+
+
+def test_what_no_further_answer_can_change_is_settled_though_some_are_under_way(database: Database) -> None:
     consensus.compute(database, item_with(database, GIVEN, GIVEN, GIVEN))
-    assert (found(database).category, found(database).status) == ("non-error", "open")
+    assert (found(database).category, found(database).status) == ("non-error", "settled")
+
+
+def test_an_item_that_lacks_answers_when_its_hits_are_over_is_due(database: Database) -> None:
+    batch_id = item_with(database, GIVEN, GUESSED, hit=HITStatus.DONE, status="live")
+    consensus.compute(database, batch_id)
+    assert shortfall(database) == "due"
+    for _ in range(3):
+        respond(database, GIVEN)
+    consensus.compute(database, batch_id)
+    assert shortfall(database) is None
+
+
+def test_an_item_that_a_limit_holds_back_stays_so_when_it_is_computed_again(database: Database) -> None:
+    batch_id = item_with(database, GIVEN, hit=HITStatus.DONE, status="live")
+    with database.transaction() as db:
+        db.execute(text("UPDATE items SET shortfall = 'limit'"))
+    consensus.compute(database, batch_id)
+    assert shortfall(database) == "limit"
+
+
+@pytest.mark.parametrize("status", ["stopping", "stopped"])
+def test_nothing_is_due_once_a_batch_is_stopped(database: Database, status: str) -> None:
+    consensus.compute(database, item_with(database, GIVEN, hit=HITStatus.DONE, status=status))
+    assert shortfall(database) is None
+
+
+def test_an_item_that_was_not_asked_about_yet_is_open_and_not_due(database: Database) -> None:
+    with database.transaction() as db:
+        made = make_batch(db, status="live")
+        make_item(db, made, consensus_stale=True)
+        batch_id = BatchId(made.id)
+    consensus.compute(database, batch_id)
+    assert (found(database).status, shortfall(database)) == ("open", None)
 
 
 def test_no_answers_at_all_are_non_agreement_without_an_agreement(database: Database) -> None:

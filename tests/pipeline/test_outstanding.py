@@ -1,5 +1,7 @@
 """The timetable: whatever is still to be done is asked for again, so a lost wake-up is only a late one."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from app.db.queue import Job
@@ -108,6 +110,30 @@ def test_a_paused_batch_is_not_published_but_collected(house: House) -> None:
     house.execute("UPDATE operations SET status = 'intended', not_before = now()")
     forget_jobs(house)
     assert tick(house) == {"collect"}
+
+
+@pytest.mark.parametrize("shortfall", ["due", "fresh"])
+def test_items_that_lack_answers_are_looked_at_while_the_batch_is_live(house: House, shortfall: str) -> None:
+    batch_id = house.live(rows=1)
+    house.execute("UPDATE items SET shortfall = :word", word=shortfall)
+    assert work(house) == {"review"}
+    house.execute("UPDATE hits SET status = 'done'")
+    with house.database.transaction() as db:
+        assert not batches.close_if_finished(db, batch_id, now=datetime.now(UTC))
+        batches.pause(db, batch_id, by="rita")
+    assert work(house) == set()
+
+
+def test_an_extension_that_was_not_carried_out_is_while_the_batch_is_live(house: House) -> None:
+    batch_id = house.live(rows=1)
+    house.execute(
+        "INSERT INTO operations (batch_id, kind, hit_id, key, arguments)"
+        " SELECT batch_id, 'extend', id, '6/0', '{\"places\": 6, \"expires_at\": null}' FROM hits"
+    )
+    assert work(house) == {"review"}
+    with house.database.transaction() as db:
+        batches.pause(db, batch_id, by="rita")
+    assert work(house) == set()
 
 
 @pytest.mark.parametrize("over", ["done", "stopped", "draft"])

@@ -52,8 +52,9 @@ def test_publishing_again_publishes_nothing(house: House) -> None:
 
 def test_a_reply_lost_after_create_hit_does_not_publish_the_hit_twice(house: House) -> None:
     house.wire.lose_reply["CreateHITWithHITType"] = 3
-    house.live()
+    batch_id = house.live()
     retry_now(house)
+    house.publish(batch_id)
     assert statuses(house) == ["live"] * 4
     assert sorted(hits_on_the_marketplace(house)) == sorted(
         r.annotation for r in house.rows("SELECT annotation FROM hits")

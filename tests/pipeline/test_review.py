@@ -79,7 +79,7 @@ def test_work_that_the_marketplace_approved_by_itself_is_booked_as_paid(house: H
 
 
 def test_work_that_was_rejected_elsewhere_costs_nothing_and_its_reservation_is_released(house: House) -> None:
-    batch_id = house.live(rows=1)
+    batch_id = house.live(rows=1, repost_limit=0)
     house.answer_all(batch_id, FIVE)
     stages.run_collect(house.runtime, "local")
     first = house.one("SELECT marketplace_assignment_id AS id FROM assignments ORDER BY id LIMIT 1").id

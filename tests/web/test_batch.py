@@ -27,10 +27,11 @@ def draft(db: Session, **columns: object) -> Batch:
 
 
 def test_a_draft_shows_what_it_will_cost_before_anything_is_spent(rita: Visitor, db: Session) -> None:
-    page = rita.client.get(f"/batches/{draft(db).id}").text
+    batch = draft(db)
+    page = rita.client.get(f"/batches/{batch.id}").text
     assert "Nothing is published yet" in page
     assert "Launch for $0.60" in page
-    assert "hx-trigger" not in page
+    assert f'hx-get="/batches/{batch.id}/progress"' not in page  # nothing of it moves yet
 
 
 def test_a_live_batch_follows_itself_until_it_is_finished(rita: Visitor, db: Session) -> None:
@@ -165,3 +166,36 @@ def test_an_unknown_batch_is_a_page_and_not_a_crash(rita: Visitor, number: str, 
     answer = rita.client.get(f"/batches/{number}{page}")
     assert answer.status_code == 404
     assert "Not found" in answer.text
+
+
+def test_a_pilot_that_waits_can_be_released_and_not_resumed(rita: Visitor, db: Session) -> None:
+    batch = make_batch(
+        db,
+        status=BatchStatus.PAUSED,
+        pause_reason="pilot",
+        pilot_items=1,
+        item_count=2,
+        planned_items=1,
+        attention="The pilot's 1 Items are answered.",
+    )
+    db.commit()
+    page = rita.client.get(f"/batches/{batch.id}").text
+    assert "Release the rest" in page
+    assert "/resume" not in page
+    answer = rita.client.post(f"/batches/{batch.id}/release", data={"csrf_token": rita.csrf_token})
+    assert answer.status_code == 303
+    db.expire_all()
+    assert (batch.status, batch.attention) == ("live", None)
+    assert batch.released_at is not None
+
+
+def test_items_that_ended_short_can_be_asked_for_once_more(rita: Visitor, db: Session) -> None:
+    batch = make_batch(db, status=BatchStatus.DONE, item_count=1, planned_items=1, launched_at=NOW, finished_at=NOW)
+    make_item(db, batch, shortfall="cap")
+    db.commit()
+    page = rita.client.get(f"/batches/{batch.id}").text
+    assert "Ask once more for 1 Item<" in page
+    assert "Change the cap" in page
+    assert rita.client.post(f"/batches/{batch.id}/repost", data={"csrf_token": rita.csrf_token}).status_code == 303
+    db.expire_all()
+    assert batch.status == "live"

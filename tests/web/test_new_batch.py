@@ -109,3 +109,32 @@ def test_the_form_offers_every_template(rita: Visitor) -> None:
     page = rita.client.get("/batches/new").text
     for name in ("audio", "image", "text"):
         assert f'<option value="{name}"' in page
+
+
+def test_rounds_are_settings_of_the_form(rita: Visitor, db: Session) -> None:
+    upload(rita)
+    earlier = db.scalars(select(Batch.id)).one()
+    wishes = {
+        "first_assignments": "3",
+        "pilot_items": "1",
+        "release_agreement": "80 %",
+        "excluded_batches": f"{earlier}",
+    }
+    answer = upload(rita, ITEMS, repost_limit="2", items_per_hit="1", **wishes)
+    batch = db.scalars(select(Batch).order_by(Batch.id.desc()).limit(1)).one()
+    assert (batch.first_assignments, batch.pilot_items, batch.release_agreement, batch.repost_limit) == (3, 1, 0.8, 2)
+    assert batch.excluded_batches == [earlier]
+    page = rita.client.get(answer.headers["location"]).text
+    assert "Launch for at most $0.60" in page
+    assert "in nine of ten cases" in page
+    assert "3 are asked at first" in page
+
+
+def test_faults_of_the_rounds_are_named_and_their_part_of_the_form_is_open(rita: Visitor, db: Session) -> None:
+    answer = upload(
+        rita, first_assignments="x", release_agreement="much", excluded_batches="3, four", pilot_items="1.5"
+    )
+    for field in ("first_assignments", "release_agreement", "excluded_batches", "pilot_items"):
+        assert f'<span class="where">{field}</span>' in answer.text
+    assert "<details open>" in answer.text
+    assert db.scalar(select(func.count()).select_from(Batch)) == 0

@@ -6,6 +6,7 @@ from app.db.tables.batches import Batch
 from app.db.tables.consensus import Consensus
 from app.db.tables.hits import Endpoint, Hit, HitGroup, HitItem, Operation
 from app.db.tables.items import Item, MediaFile
+from app.db.tables.notifications import NotificationQueue
 from app.db.tables.payments import Payment
 from app.db.tables.responses import Response
 from app.db.tables.watch import Alert, Difference
@@ -29,6 +30,7 @@ __all__ = [
     "Login",
     "LoginAttempt",
     "MediaFile",
+    "NotificationQueue",
     "Operation",
     "Payment",
     "Response",

@@ -18,6 +18,8 @@ class Assignment(Base):
         Index(None, "hit_id"),
         Index("ix_assignments_raw", "id", postgresql_where="answer_state = 'raw'"),
         Index("ix_assignments_held", "hit_id", postgresql_where="held_at IS NOT NULL"),
+        # Undecided work by the moment at which the marketplace decides it by itself.
+        Index("ix_assignments_undecided", "auto_approval_at", postgresql_where="status = 'submitted'"),
     )
 
     id: Mapped[Id]

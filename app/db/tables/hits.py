@@ -34,6 +34,9 @@ class HitGroup(Base):
     reward_usd: Mapped[Usd]
     qualification_type_id: Mapped[str | None] = mapped_column(String(64))
     hit_type_id: Mapped[str | None] = mapped_column(String(64))
+    # The queue that the marketplace was last told to notify; after a refusal it is told again then and not before.
+    notified_queue: Mapped[str | None]
+    notify_after: Mapped[At | None]
     created_at: Mapped[CreatedAt]
 
 
@@ -166,12 +169,21 @@ class Endpoint(Base):
     # The rate at which the endpoint last throttled: approached slowly.
     throttled_rate: Mapped[float | None]
     latency_s: Mapped[float | None]  # moving average over all runners
+    # What `domain/pace.py` remembers beside the rates: seconds used since the last throttle answer, calls let through.
+    quiet_s: Mapped[float] = mapped_column(server_default="0")
+    accepted_rate: Mapped[float] = mapped_column(server_default="0")
+    accepted_at: Mapped[At | None]
+    # Until when room in the lane of calls that go first is given away.
+    urgent_at: Mapped[At | None]
     # GetAccountBalance, and when it was asked for.
     available_usd: Mapped[Usd | None]
     on_hold_usd: Mapped[Usd | None]
     balance_at: Mapped[At | None]
     # Written by every tick. Where it is old, this database may be a restored backup: see `resumed_at`.
     heartbeat_at: Mapped[At | None]
-    # When a gap in the heartbeat was noticed: what was launched before may have happened already without our knowing.
+    # Which server, database and table the heartbeat was written in: another one means that a backup was restored.
+    heartbeat_in: Mapped[str | None]
+    # When a gap in the heartbeat, or a restored backup, was noticed: what was launched before may have happened already without our knowing.
     resumed_at: Mapped[At | None]
     reconciled_at: Mapped[At | None]
+    reconcile_at: Mapped[At | None]  # when it is due next

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.engine import Base
 from app.db.tables.columns import CreatedAt, Id, one_of
-from app.domain.vocabulary import ItemRole, MediaType
+from app.domain.vocabulary import ItemRole, MediaType, Shortfall
 
 
 class MediaFile(Base):
@@ -31,8 +31,10 @@ class Item(Base):
         UniqueConstraint("batch_id", "external_id"),
         one_of("role", ItemRole),
         one_of("media_type", MediaType),
+        one_of("shortfall", Shortfall),
         CheckConstraint("num_nonnulls(media_url, text, media_token) = 1", name="one_medium"),
         Index("ix_items_stale", "batch_id", "id", postgresql_where="consensus_stale"),
+        Index("ix_items_short", "batch_id", "shortfall", "id", postgresql_where="shortfall IS NOT NULL"),
         CheckConstraint("given_label <> '' AND guessed_label <> ''", name="labels_not_empty"),
     )
 
@@ -52,3 +54,5 @@ class Item(Base):
     extra: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     # Something that its Consensus depends on has changed since it was last computed.
     consensus_stale: Mapped[bool] = mapped_column(Boolean, server_default="false")
+    # Its answers are too few, no HIT of it can bring more, and what is to become of that.
+    shortfall: Mapped[str | None] = mapped_column(String(10))

@@ -1,6 +1,6 @@
 """Responses: one Worker's answer on one Item."""
 
-from sqlalchemy import ARRAY, Boolean, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.engine import Base
@@ -15,6 +15,7 @@ class Response(Base):
         UniqueConstraint("item_id", "worker_id"),
         CheckConstraint("option IN ('given', 'guessed', 'both', 'neither')", name="option_known"),
         CheckConstraint("(option IS NULL) = cannot_tell", name="answer_or_cannot_tell"),
+        Index("ix_responses_uncounted", "assignment_id", postgresql_where="NOT counted"),
     )
 
     assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id"), primary_key=True)

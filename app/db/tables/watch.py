@@ -1,6 +1,6 @@
 """What is watched: alerts, and differences between our tables and the marketplace."""
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.engine import Base
@@ -15,7 +15,11 @@ class Alert(Base):
     __table_args__ = (
         one_of("kind", AlertKind),
         Index("uq_alerts_open", "kind", "subject", unique=True, postgresql_where="cleared_at IS NULL"),
-        Index("ix_alerts_undelivered", "id", postgresql_where="delivered_at IS NULL"),
+        Index(
+            "ix_alerts_undelivered",
+            "id",
+            postgresql_where="announce AND (delivered_at IS NULL OR (cleared_at IS NOT NULL AND clear_delivered_at IS NULL))",
+        ),
         Index(None, "batch_id"),
     )
 
@@ -25,9 +29,13 @@ class Alert(Base):
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
     message: Mapped[str]
     raised_at: Mapped[CreatedAt]
+    # When it was last found so: it is cleared once that is some time ago, so that it does not come and go.
+    seen_at: Mapped[CreatedAt]
     cleared_at: Mapped[At | None]
-    # By webhook; attempts grow apart. None where no webhook is set.
+    # Whether a webhook was set when it was raised: only then it is told of, and its end too. Attempts grow apart.
+    announce: Mapped[bool] = mapped_column(Boolean, server_default="true")
     delivered_at: Mapped[At | None]
+    clear_delivered_at: Mapped[At | None]
     attempts: Mapped[int] = mapped_column(server_default="0")
     not_before: Mapped[CreatedAt]
 

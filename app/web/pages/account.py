@@ -1,4 +1,4 @@
-"""The visitor's own account: API keys, password."""
+"""The visitor's own account: API keys, password, cap; owners see and set everybody's caps."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,8 +12,10 @@ from app.access import accounts, api_keys
 from app.access.api_keys import NewApiKey
 from app.access.dependencies import DatabaseOf, Db
 from app.access.logins import SignedIn
+from app.access.permissions import Permission
 from app.errors import InvalidInput, Problem
-from app.web.dependencies import OUR_FORM, CanView, KeyNumber
+from app.web.dependencies import OUR_FORM, CanManageAccounts, CanView, KeyNumber
+from app.web.form_values import money
 from app.web.rendering import page
 
 router = APIRouter(prefix="/account")
@@ -36,6 +38,15 @@ def revoke_api_key(key_id: KeyNumber, db: Db, here: CanView) -> Response:
     """End a key at once."""
     api_keys.revoke(db, here.caller, key_id, now=datetime.now(UTC))
     return RedirectResponse("/account", status_code=status.HTTP_303_SEE_OTHER)
+
+
+@router.post("/caps", dependencies=[OUR_FORM])
+def set_cap(
+    db: Db, here: CanManageAccounts, *, email: Annotated[str, Form()] = "", cap_usd: Annotated[str, Form()] = ""
+) -> Response:
+    """Limit what an Account's Batches may cost together; nothing typed: no limit."""
+    accounts.set_cap(db, email, money("cap_usd", cap_usd) if cap_usd.strip() else None, by=here.caller.email)
+    return RedirectResponse("/account#h-caps", status_code=status.HTTP_303_SEE_OTHER)
 
 
 @router.post("/password", dependencies=[OUR_FORM])
@@ -66,6 +77,7 @@ def _account_page(
     problems: list[Problem] | None = None,
     changed: bool = False,
 ) -> Response:
+    manages = here.caller.may(Permission.MANAGE_ACCOUNTS)
     return page(
         request,
         "account",
@@ -74,4 +86,6 @@ def _account_page(
         new_key=new_key,
         problems=problems or [],
         changed=changed,
+        spending=accounts.spending(db, account_id=None if manages else here.caller.account_id),
+        manages=manages,
     )

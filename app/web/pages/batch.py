@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from starlette import status
 
 from app.access.dependencies import ConnectOf, DatabaseOf, Db, SettingsOf
+from app.calls.launch_checks import at_most_usd
 from app.domain.vocabulary import BatchId, BatchStatus
-from app.pipeline import batches, item_report, report
+from app.pipeline import alert_report, batches, continuing, forecasts, item_report, report
 from app.web.dependencies import ABOUT_BATCH, OUR_FORM, BatchNumber, CanSpend, CanView
 from app.web.form_values import money
 from app.web.rendering import fragment, page
@@ -73,6 +74,20 @@ def resume(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
     return _back(batch_id)
 
 
+@router.post("/release", dependencies=[OUR_FORM])
+def release(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
+    """Publish the Items beyond the pilot."""
+    continuing.release(db, BatchId(batch_id), by=here.caller.email)
+    return _back(batch_id)
+
+
+@router.post("/repost", dependencies=[OUR_FORM])
+def repost(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
+    """Ask once more for Items that ended with fewer answers."""
+    continuing.repost(db, BatchId(batch_id), by=here.caller.email)
+    return _back(batch_id)
+
+
 @router.post("/stop", dependencies=[OUR_FORM])
 def stop(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
     """Expire what is live, for good."""
@@ -94,11 +109,15 @@ def set_cap(
 def _seen(db: Session, batch_id: BatchId) -> dict[str, Any]:
     batch, progress = batches.get(db, batch_id), report.progress(db, batch_id)
     draft = batch.status == BatchStatus.DRAFT
+    cost = batches.forecast(db, batch_id) if draft else None
     return {
         "batch": batch,
+        "alerts": alert_report.alerts_seen(db, batch_id=batch_id),
         "progress": progress,
         "failures": report.failed_operations(db, batch_id) if progress.failed_operations else [],
-        "cost": batches.forecast(db, batch_id) if draft else None,
+        "cost": cost,
+        "at_most_usd": at_most_usd(batch, cost) if cost else None,
+        "expected": forecasts.forecast_of(db, batch_id, hits=cost.hits if cost else None),
         "refresh_s": _REFRESH_LARGE_S if progress.items > _LARGE else _REFRESH_S,
     }
 

@@ -1,5 +1,6 @@
 """A new Batch from a file: the form, and the draft with its cost."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, UploadFile
@@ -13,7 +14,7 @@ from app.access.permissions import Caller
 from app.db import uploads
 from app.domain.vocabulary import BatchId
 from app.errors import InvalidInput, Problem
-from app.pipeline import batches, item_import
+from app.pipeline import batches, item_import, wages
 from app.pipeline.batches import NewBatch
 from app.questions import catalogue
 from app.settings import MarketplaceProfile, Settings
@@ -33,7 +34,14 @@ class BatchForm(BaseModel):
     name: str = ""
     template: str = "image"
     reward_usd: str = "0.05"
+    hourly_usd: str = ""
+    top_up: bool = False
     assignments_per_item: str = "5"
+    first_assignments: str = ""
+    repost_limit: str = "3"
+    pilot_items: str = ""
+    release_agreement: str = ""
+    excluded_batches: str = ""
     items_per_hit: str = "1"
     quorum: str = "3"
     cap_usd: str = ""
@@ -44,6 +52,7 @@ class BatchForm(BaseModel):
     days_offered: str = "7"
     days_until_approval: str = "7"
     seed: str = ""
+    review: str = "approve_all"
     csrf_token: str = ""
 
 
@@ -90,7 +99,7 @@ def _form_page(request: Request, form: BatchForm, refused: InvalidInput | None =
 
 
 def _create(db: Session, form: UploadForm, caller: Caller, settings: Settings) -> int:
-    new = _new_batch(form, settings.marketplace_profile)
+    new = _with_reward(db, form, _new_batch(form, settings.marketplace_profile))
     if form.file is None or not form.file.filename:
         raise InvalidInput([Problem("choose the file of doubtful labels", field="file")])
     limit = settings.spending_limit_usd
@@ -105,7 +114,21 @@ def _create(db: Session, form: UploadForm, caller: Caller, settings: Settings) -
             budget=batches.page_budget(new),
             https_only=new.profile.is_public,
         )
+        batches.check_items(db, BatchId(batch.id))
     return batch.id
+
+
+def _with_reward(db: Session, form: UploadForm, new: NewBatch) -> NewBatch:
+    """An empty reward is what the hourly wage comes to. Raises InvalidInput where both are empty."""
+    reward_usd = wages.reward_for(
+        db,
+        new.template,
+        profile=new.profile,
+        items_per_hit=new.items_per_hit,
+        reward_usd=new.reward_usd if form.reward_usd.strip() else None,
+        hourly_usd=new.hourly_usd,
+    )
+    return replace(new, reward_usd=reward_usd)
 
 
 def _new_batch(form: UploadForm, profile: MarketplaceProfile) -> NewBatch:
@@ -115,9 +138,16 @@ def _new_batch(form: UploadForm, profile: MarketplaceProfile) -> NewBatch:
         name=form.name,
         template=catalogue.load(form.template),
         profile=profile,
-        reward_usd=read.money("reward_usd", form.reward_usd),
+        reward_usd=read.money("reward_usd", form.reward_usd or "0"),
+        hourly_usd=read.money("hourly_usd", form.hourly_usd) if form.hourly_usd.strip() else None,
+        top_up=form.top_up,
         assignments_per_item=read.whole("assignments_per_item", form.assignments_per_item),
         items_per_hit=read.whole("items_per_hit", form.items_per_hit),
+        first_assignments=read.optional_whole("first_assignments", form.first_assignments),
+        repost_limit=read.whole("repost_limit", form.repost_limit),
+        pilot_items=read.optional_whole("pilot_items", form.pilot_items),
+        release_agreement=read.share("release_agreement", form.release_agreement),
+        excluded_batches=read.numbers("excluded_batches", form.excluded_batches),
         quorum=read.whole("quorum", form.quorum),
         cap_usd=read.money("cap_usd", form.cap_usd) if form.cap_usd.strip() else None,
         title=form.title.strip() or None,
@@ -127,6 +157,7 @@ def _new_batch(form: UploadForm, profile: MarketplaceProfile) -> NewBatch:
         lifetime_s=read.span_s("lifetime_s", form.days_offered, unit_s=DAY_S),
         auto_approval_delay_s=read.span_s("auto_approval_delay_s", form.days_until_approval, unit_s=DAY_S),
         seed=read.whole("seed", form.seed) if form.seed.strip() else None,
+        review=read.review("review", form.review),
     )
     read.check()
     return new

@@ -1,0 +1,96 @@
+"""What the marketplace accounts hold, as they said last, and what still waits to be taken from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.domain.vocabulary import BatchId
+
+# Older than this a balance says nothing any more.
+FRESH_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBalance:
+    """USD as GetAccountBalance said at `asked_at`; `on_hold_usd` is None where the endpoint does not say it."""
+
+    available_usd: Decimal
+    on_hold_usd: Decimal | None
+    asked_at: datetime
+
+
+def ask_now(db: Session, url: str, *, every_s: float, ceiling: float) -> bool:
+    """Whether the balance is to be asked for: last done `every_s` ago. If so it counts as done; of several, one gets True."""
+    won = db.execute(
+        text("""
+            INSERT INTO endpoints AS e (url, calls_per_second, next_call_at, balance_at)
+            VALUES (:url, :ceiling, clock_timestamp(), clock_timestamp())
+            ON CONFLICT (url) DO UPDATE SET balance_at = clock_timestamp()
+                WHERE e.balance_at IS NULL OR e.balance_at <= clock_timestamp() - make_interval(secs => :every_s)
+                   -- A clock that was set back must not silence us until that time comes again.
+                   OR e.balance_at > clock_timestamp() + interval '1 minute'
+            RETURNING url
+        """),
+        {"url": url, "ceiling": ceiling, "every_s": every_s},
+    )
+    return won.first() is not None
+
+
+def write(db: Session, url: str, *, available_usd: Decimal | None, on_hold_usd: Decimal | None) -> None:
+    """What the account holds now; None for both where it could not be learned: an old figure would mislead."""
+    db.execute(
+        text("""
+            UPDATE endpoints SET available_usd = :available, on_hold_usd = :on_hold, balance_at = clock_timestamp()
+            WHERE url = :url
+        """),
+        {"url": url, "available": available_usd, "on_hold": on_hold_usd},
+    )
+
+
+def known(db: Session, url: str) -> KnownBalance | None:
+    """The balance as it was said not long ago."""
+    row = db.execute(
+        text("""
+            SELECT available_usd, on_hold_usd, balance_at FROM endpoints
+            WHERE url = :url AND available_usd IS NOT NULL
+              AND balance_at > clock_timestamp() - make_interval(secs => :fresh_s)
+        """),
+        {"url": url, "fresh_s": FRESH_S},
+    ).first()
+    return None if row is None else KnownBalance(row.available_usd, row.on_hold_usd, row.balance_at)
+
+
+_PRICE = "({reward} + greatest(round({reward} * 0.20, 2), 0.01))"  # as in db/ledger.py
+_WAITING = text(f"""
+    WITH active AS (
+        SELECT * FROM batches WHERE profile = :profile AND status IN ('live', 'paused')
+    ), parts AS (
+        -- HITs that are planned and not yet known to the marketplace
+        SELECT h.batch_id, h.max_assignments * {_PRICE.format(reward="g.reward_usd")} AS usd
+        FROM hits AS h JOIN active ON active.id = h.batch_id JOIN hit_groups AS g ON g.id = h.group_id
+        WHERE h.status IN ('planned', 'publishing')
+        UNION ALL
+        -- more places, bonuses, rejections taken back
+        SELECT o.batch_id, p.amount_usd FROM operations AS o JOIN active ON active.id = o.batch_id
+        JOIN payments AS p ON p.operation_id = o.id
+        WHERE o.kind IN ('extend', 'bonus', 'override') AND o.status IN ('intended', 'acting')
+          AND p.kind IN ('reservation', 'bonus', 'bonus_fee')
+        UNION ALL
+        -- Items that will be planned without anybody's further word
+        SELECT id, ceil((wanted - planned_items)::numeric / items_per_hit) * first_assignments
+                   * {_PRICE.format(reward="reward_usd")}
+        FROM (SELECT *, CASE WHEN released_at IS NULL THEN least(item_count, coalesce(pilot_items, item_count))
+                             ELSE item_count END AS wanted FROM active) AS b
+        WHERE wanted > planned_items
+    )
+    SELECT batch_id, sum(usd) AS usd FROM parts GROUP BY batch_id
+""")
+
+
+def waiting_usd(db: Session, profile: str) -> Mapping[BatchId, Decimal]:
+    """What active Batches of a profile will take from its account for what waits to be called now, fees included, in USD."""
+    return {BatchId(row.batch_id): Decimal(row.usd) for row in db.execute(_WAITING, {"profile": profile})}
