@@ -33,7 +33,10 @@ _TAGS = [
     {"name": "Batches", "description": "Items sent out together under one budget."},
     {"name": "Items", "description": "Examples with their votes and what these say together."},
     {"name": "Review", "description": "Decide submitted work; leave Workers out afterwards."},
-    {"name": "Payments", "description": "Bonuses, top-ups, compensations, the ledger; decisions from MTurk's results CSV."},
+    {
+        "name": "Payments",
+        "description": "Bonuses, top-ups, compensations, the ledger; decisions from MTurk's results CSV.",
+    },
     {"name": "Ending", "description": "What a stopped Batch waits for; its archive; deleting its HITs."},
     {"name": "Downloads", "description": "CSV files, at any time and as far as the Batch is."},
     {"name": "Templates", "description": "The questions that Workers see."},

@@ -100,9 +100,7 @@ def download_responses(
     )
 
 
-def _streamed(
-    database: Database, batch_id: BatchId, rows: Rows, what: str, count: RowCount, *, by: str
-) -> CsvDownload:
+def _streamed(database: Database, batch_id: BatchId, rows: Rows, what: str, count: RowCount, *, by: str) -> CsvDownload:
     """The export as an answer. Its transaction is its own and lasts for as long as it streams."""
     counted: list[ExportManifest] = []
     chunks = _chunks(database, batch_id, rows, counted, what=what, by=by)

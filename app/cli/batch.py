@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from decimal import Decimal, InvalidOperation
-from enum import StrEnum
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli import batch_options as options
 from app.cli import talking
+from app.cli.batch_options import FileFormat, usd
 from app.cli.opening import BY, Opened, opened
 from app.cli.talking import counted, dollars
 from app.cli.wages import reward_for
@@ -27,16 +28,9 @@ console = talking.console()
 
 # More than any setting allows: what is above it is refused as too long, infinity too.
 LONGEST_DAYS = 10_000.0
+DAY_S = 86_400
 
 BatchArgument = Annotated[int, typer.Argument(help="The Batch's number, as `labeljury batch list` shows it.")]
-
-
-def usd(text: str | Decimal) -> Decimal:
-    """An amount in dollars such as 0.05."""
-    try:
-        return Decimal(str(text).lstrip("$"))
-    except InvalidOperation as error:
-        raise typer.BadParameter(f"{text!r} is no amount; write it like 0.05") from error
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -47,86 +41,37 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise typer.BadParameter(f"{text!r} names no Batches; write their numbers like 3,4") from error
 
 
-class FileFormat(StrEnum):
-    """What import reads: `ItemFormat` again, whose module is too slow to load for commands that import nothing."""
-
-    CSV = "csv"
-    TSV = "tsv"
-    JSONL = "jsonl"
-    PARQUET = "parquet"
-
-
 @app.command()
 def create(
-    file: Annotated[
-        Path, typer.Argument(help="CSV, JSON Lines or Parquet with id, media, given_label, guessed_label.")
-    ],
-    format: Annotated[FileFormat | None, typer.Option(help="Default: by the file's name.")] = None,
-    template: Annotated[
-        str, typer.Option(help="The question: image, text or audio (`labeljury templates`).")
-    ] = "image",
-    name: Annotated[str | None, typer.Option(help="What you call it. Default: the file's name.")] = None,
-    reward: Annotated[
-        Decimal | None,
-        typer.Option(parser=usd, metavar="USD", help="Paid per Assignment. Default: 0.05, or what --hourly comes to."),
-    ] = None,
-    hourly: Annotated[
-        Decimal | None,
-        typer.Option(parser=usd, metavar="USD", help="What an hour should earn: proposes the reward from measured time."),
-    ] = None,
-    top_up: Annotated[
-        bool, typer.Option("--top-up", help="At the end pay who got less than --hourly the difference, as a bonus.")
-    ] = False,
-    assignments: Annotated[int, typer.Option(help="Workers per Item.")] = 5,
-    items_per_hit: Annotated[int, typer.Option(help="Items shown on one page.")] = 1,
-    quorum: Annotated[int, typer.Option(help="Responses that decide an Item.")] = 3,
-    cap: Annotated[
-        Decimal | None, typer.Option(parser=usd, metavar="USD", help="Hard limit. Default: the most it can cost.")
-    ] = None,
-    first: Annotated[
-        int | None,
-        typer.Option(
-            help="Ask this many Workers per Item at once, and more (up to --assignments) only while the outcome is open."
-        ),
-    ] = None,
-    repost_limit: Annotated[
-        int, typer.Option(help="Offer a HIT that came back unfilled, or lost an answer, again this often at most.")
-    ] = 3,
-    pilot: Annotated[
-        int | None, typer.Option(help="Publish this many Items first, drawn at random; the rest when released.")
-    ] = None,
-    release_at: Annotated[
-        float | None,
-        typer.Option(
-            help="Release the rest by itself when the pilot's mean agreement reaches this share, such as 0.8."
-        ),
-    ] = None,
-    exclude_workers_of: Annotated[
-        str,
-        typer.Option(metavar="BATCHES", help="Keep out who worked on these Batches: 3,4. Nobody is sent an e-mail."),
-    ] = "",
-    title: Annotated[str | None, typer.Option(help="What Workers see in the list. Default: the template's.")] = None,
-    lifetime_days: Annotated[float, typer.Option(help="Days that HITs stay open.")] = 7.0,
-    minutes: Annotated[float, typer.Option(help="Minutes that a Worker has for one HIT.")] = 30.0,
-    review: Annotated[
-        str,
-        typer.Option(
-            metavar="POLICY",
-            help="Who is paid: approve_all, hold (you decide), gold:0.8 (share of right answers on gold Items) or"
-            " agreement:0.7 (with most of the others). More: gold:0.8,after=5,reject_below=0.3",
-        ),
-    ] = "approve_all",
-    media_root: Annotated[Path | None, typer.Option(help="Folder of local media. Default: the file's folder.")] = None,
-    profile: Annotated[MarketplaceProfile | None, typer.Option(help="Default: LABELJURY_MARKETPLACE_PROFILE.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Draws which label is shown as which; recorded.")] = None,
+    file: options.FileOption,
+    format: options.FormatOption = None,
+    template: options.TemplateOption = "image",
+    name: options.NameOption = None,
+    reward: options.RewardOption = None,
+    hourly: options.HourlyOption = None,
+    top_up: options.TopUpOption = False,
+    assignments: options.AssignmentsOption = 5,
+    items_per_hit: options.ItemsPerHitOption = 1,
+    quorum: options.QuorumOption = 3,
+    cap: options.CapOption = None,
+    first: options.FirstOption = None,
+    repost_limit: options.RepostLimitOption = 3,
+    pilot: options.PilotOption = None,
+    release_at: options.ReleaseAtOption = None,
+    exclude_workers_of: options.ExcludeWorkersOfOption = "",
+    title: options.TitleOption = None,
+    lifetime_days: options.LifetimeDaysOption = 7.0,
+    minutes: options.MinutesOption = 30.0,
+    review: options.ReviewOption = "approve_all",
+    media_root: options.MediaRootOption = None,
+    profile: options.ProfileOption = None,
+    seed: options.SeedOption = None,
 ) -> None:
     """Import a file of doubtful labels as a draft Batch. Nothing is published and nothing is spent."""
-    from app.cli.progress import said_of_forecast
     from app.domain.review_policy import ReviewRule
-    from app.pipeline import batches, forecasts
+    from app.pipeline import batches
     from app.questions import catalogue
 
-    day_s = 86_400
     with opened() as service:
         new = batches.NewBatch(
             name=name or file.stem,
@@ -145,15 +90,28 @@ def create(
             release_agreement=release_at,
             excluded_batches=_numbers(exclude_workers_of),
             title=title,
-            lifetime_s=int(min(lifetime_days, LONGEST_DAYS) * day_s),
-            assignment_duration_s=int(min(minutes, LONGEST_DAYS * 24 * 60) * 60),
+            lifetime_s=_seconds(lifetime_days, DAY_S),
+            assignment_duration_s=_seconds(minutes, 60),
             seed=seed,
             review=ReviewRule.parse(review),
         )
         batch_id, items = import_batch(service, new, file, media_root or file.parent, format=format)
-        with service.database.transaction() as db:
-            cost = batches.forecast(db, batch_id)
-            expected = forecasts.forecast_of(db, batch_id, hits=cost.hits)
+        _say_what_comes(service, batch_id, new, items)
+
+
+def _seconds(amount: float, unit_s: int) -> int:
+    """Of so many days or minutes; above LONGEST_DAYS it is too long in any case."""
+    return int(min(amount * unit_s, LONGEST_DAYS * DAY_S))
+
+
+def _say_what_comes(service: Opened, batch_id: BatchId, new: batches.NewBatch, items: int) -> None:
+    """What the draft will cost, and what to do next."""
+    from app.cli.progress import said_of_forecast
+    from app.pipeline import batches, forecasts
+
+    with service.database.transaction() as db:
+        cost = batches.forecast(db, batch_id)
+        expected = forecasts.forecast_of(db, batch_id, hits=cost.hits)
     console.print(f"Batch {batch_id}: {counted(items, 'Item')}, a draft for profile {new.profile}.")
     console.print(
         f"It will cost {'at most ' if expected.is_open else ''}{dollars(cost.total_usd)}:"
@@ -162,11 +120,11 @@ def create(
     )
     if expected.is_open:
         console.print(said_of_forecast(expected))
-    if pilot is not None:
-        console.print(f"First a pilot of {counted(pilot, 'Item')}; the rest waits to be released.")
-    if cap is not None and cap < cost.total_usd:
+    if new.pilot_items is not None:
+        console.print(f"First a pilot of {counted(new.pilot_items, 'Item')}; the rest waits to be released.")
+    if new.cap_usd is not None and new.cap_usd < cost.total_usd:
         console.print(
-            f"The cap of {dollars(cap)} does not cover that: labeljury batch set-cap {batch_id} {cost.total_usd:.2f}"
+            f"The cap of {dollars(new.cap_usd)} does not cover that: labeljury batch set-cap {batch_id} {cost.total_usd:.2f}"
         )
     console.print(f"Next: labeljury batch launch {batch_id}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli import channels, layouts, rehearsing, requesters, talking
-from app.cli.batch import usd
+from app.cli.batch_options import usd
 from app.cli.opening import BY, load_settings, opened
 
 app = typer.Typer(help="Our own marketplace, for boto3, the aws CLI and other tools.", no_args_is_help=True)

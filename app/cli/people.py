@@ -46,7 +46,7 @@ def set_cap(
 ) -> None:
     """Limit what all Batches of an Account may cost together, fees included. Batches of the command line have no Account."""
     from app.access import accounts
-    from app.cli.batch import usd
+    from app.cli.batch_options import usd
 
     cap_usd = None if cap.lower() == "none" else usd(cap)
     with opened() as service, service.database.transaction() as db:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import talking
-from app.cli.batch import usd
+from app.cli.batch_options import usd
 from app.cli.opening import BY, Opened, opened
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from app import __version__
 from app.access import logins
 from app.access.accounts import FIRST_EMAIL, ensure_first_account
 from app.cli import main
-from app.cli.batch import FileFormat
+from app.cli.batch_options import FileFormat
 from app.db.engine import Database
 from app.db.item_sources import ItemFormat
 from app.db.tables import Login

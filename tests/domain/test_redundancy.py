@@ -15,7 +15,7 @@ from app.domain.consensus.votes import VoteCounts
 from app.domain.redundancy import Asking, is_closed, needed, needed_by
 
 Answers = tuple[int, int, int, int, int]  # given, guessed, both, neither, cannot tell
-STUDY = Path("/work/shared/labelerrors")
+STUDY = Path(__file__).resolve().parents[3] / "shared" / "labelerrors"
 
 
 def category(counts: Answers, quorum: int) -> str:

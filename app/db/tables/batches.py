@@ -69,7 +69,9 @@ class Batch(Base):
     # What an hour of work should earn; `top_up`: pay the difference as bonuses when the Batch ends.
     hourly_usd: Mapped[Usd | None]
     top_up: Mapped[bool] = mapped_column(Boolean, server_default="false")
-    topped_up_at: Mapped[At | None]  # older than `finished_at`: the Batch was continued since, and its Workers may be owed
+    topped_up_at: Mapped[
+        At | None
+    ]  # older than `finished_at`: the Batch was continued since, and its Workers may be owed
     # Batches whose Workers may not take part.
     excluded_batches: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
     cap_usd: Mapped[Usd | None]  # None until launch: then exactly the forecast cost

@@ -183,7 +183,8 @@ class Endpoint(Base):
     heartbeat_at: Mapped[At | None]
     # Which server, database and table the heartbeat was written in: another one means that a backup was restored.
     heartbeat_in: Mapped[str | None]
-    # When a gap in the heartbeat, or a restored backup, was noticed: what was launched before may have happened already without our knowing.
+    # When a gap in the heartbeat, or a restored backup, was noticed: what was launched before may have happened already
+    # without our knowing.
     resumed_at: Mapped[At | None]
     reconciled_at: Mapped[At | None]
     reconcile_at: Mapped[At | None]  # when it is due next
