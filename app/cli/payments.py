@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli import talking
-from app.cli.batch import BatchArgument, usd
+from app.cli.batch import BatchArgument
+from app.cli.batch_options import usd
 from app.cli.opening import BY, Opened, opened
 from app.cli.results import whole_file
 from app.cli.talking import counted, dollars
