@@ -1,0 +1,1 @@
+"""Plots and documents: values of the domain → SVG, HTML and Markdown."""
