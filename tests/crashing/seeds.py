@@ -23,7 +23,7 @@ from app.db import bonus_plans
 from app.db.engine import Database
 from app.domain.decisions import Ruling
 from app.domain.review_policy import ReviewRule
-from app.domain.vocabulary import BatchId
+from app.domain.vocabulary import BatchId, PauseReason
 from app.errors import MarketplaceError, ServiceError
 from app.jobs import housekeeping
 from app.marketplace import faults
@@ -43,10 +43,9 @@ WEIGHTS = (50, 35, 7, 4, 4)
 POLICIES = ("approve_all", "approve_all", "hold", "agreement:0.5,after=2", "agreement:0.6,after=2,reject_below=0.3")
 UNREADABLE = 0.03  # so many answers cannot be read
 PEOPLE = tuple(f"Worker {n}" for n in range(1, 31))
-HABIT, MOST_WORDS = (
-    0.15,
-    4,
-)  # how often, each time she looks, Rita has something to say about somebody's work; and in all
+# How often, each time she looks, Rita has something to say about somebody's work; and in all.
+HABIT, MOST_WORDS = 0.15, 4
+RAISED_CAP = Decimal(50)
 LOOK_EVERY_S = 0.05
 # How much faster than the clock what waits falls due, and how soon after a death its leases end.
 TIME_PASSES_EVERY_S = 0.5
@@ -228,7 +227,10 @@ class Lane:
         Where she may not (any more) she is told so; that is not what is tested here.
         """
         if seen.status == "paused":
-            go_on = continuing.release if seen.pause_reason == "pilot" else batches.resume
+            if seen.pause_reason == PauseReason.CAP:
+                # What was lost and asked for again has used up what the rest was to cost: resumed as it is, it pauses again.
+                self._try(batches.set_cap, batch_id, RAISED_CAP, by="rita")
+            go_on = continuing.release if seen.pause_reason == PauseReason.PILOT else batches.resume
             self._try(go_on, batch_id, by="rita")
         if seen.held:
             ruling = rng.choices(list(Ruling)[:3], (6, 2, 1))[0]

@@ -79,8 +79,10 @@ def test_a_batch_that_runs_out_of_funds_at_forty_percent_completes_once_they_are
     spend_elsewhere(marketplace)
     stack.start(Part.JOBS)
 
-    # It stops cleanly where the money ends, and says what is missing wherever somebody may look.
+    # It stops cleanly where the money ends, and says what is missing wherever somebody may look. The first refusal pauses
+    # it; what other calls under way at that moment brought is written down a moment later.
     stack.wait_for("SELECT status = 'paused' AND pause_reason = 'funds' FROM batches")
+    stack.wait_for("SELECT count(*) = 0 FROM operations WHERE status = 'acting'")
     assert stack.one("SELECT count(*) AS n FROM hits WHERE status = 'live'").n == 8
     stack.wait_for("SELECT attention LIKE '%labeljury marketplace deposit 3.60%' FROM batches")
     stack.wait_for("SELECT count(*) = 2 FROM alerts WHERE cleared_at IS NULL AND kind IN ('attention', 'low_balance')")
