@@ -4,9 +4,7 @@ How the standard error comes about when Workers answer many Items is the busines
 """
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from statistics import NormalDist
 
 import numpy as np
@@ -15,6 +13,8 @@ from numpy.typing import NDArray
 from app.errors import InvalidInput, Problem
 
 LEVEL = 0.95
+
+_FARTHEST = 700.0  # exp overflows at 709; long before that a share is 0 or 1 to all digits
 
 Floats = NDArray[np.float64]
 
@@ -45,27 +45,6 @@ class Estimate:
     interval: Interval
 
 
-class Scale(StrEnum):
-    """On which scale an interval is symmetric. It never leaves the scale's range."""
-
-    PLAIN = "plain"  # any figure
-    LOGIT = "logit"  # log(x / (1 - x)): a share strictly between 0 and 1
-    LOG_REST = "log rest"  # log(1 - x): a coefficient of agreement, at most 1 and without a fixed lower end
-
-
-# Of each scale: there, back, and the slope of the way there.
-_WAYS: Mapping[Scale, tuple[Callable[[float], float], Callable[[float], float], Callable[[float], float]]] = {
-    Scale.PLAIN: (lambda x: x, lambda y: y, lambda _: 1.0),
-    Scale.LOGIT: (
-        lambda x: math.log(x / (1 - x)),
-        lambda y: 1 / (1 + math.exp(-y)) if y > 0 else math.exp(y) / (1 + math.exp(y)),
-        lambda x: 1 / (x * (1 - x)),
-    ),
-    # Minus the logarithm, so that the way there rises like the others.
-    Scale.LOG_REST: (lambda x: -math.log(1 - x), lambda y: 1 - math.exp(-y), lambda x: 1 / (1 - x)),
-}
-
-
 def quantile(level: float, *, degrees: float = math.inf) -> float:
     """How many standard errors an interval of `level` reaches to either side: Student's t, or the normal without `degrees`."""
     _checked(level)
@@ -82,21 +61,27 @@ def around(
     standard_error: float,
     *,
     degrees: float = math.inf,
-    scale: Scale = Scale.PLAIN,
+    within: tuple[float, float] | None = None,
     level: float = LEVEL,
 ) -> Interval:
-    """The interval of `value` that is symmetric on `scale`, its standard error carried over by the slope (delta method).
+    """The interval of `value` that reaches equally far to either side.
 
-    degrees: of freedom of the standard error. A value at the end of its scale, where the slope is without bound, and a
-    standard error of 0 give the value alone: whoever knows better (`wilson`) asks that first.
+    within: the ends of what is possible, (0, 1) for a share; then it reaches equally far on the scale
+    log((x - low) / (high - x)) and never leaves it, the standard error carried over by the slope (delta method).
+    degrees: of freedom of the standard error. A value at or beyond an end is taken as it is, without a scale. A standard
+    error of 0 gives the value alone: whoever knows better (`wilson`) asks that first.
     """
     reach = quantile(level, degrees=degrees) * standard_error
-    if reach == 0 or (scale is not Scale.PLAIN and value >= 1) or (scale is Scale.LOGIT and value <= 0):
-        return Interval(value, value, level)
-    there, back, slope = _WAYS[scale]
-    middle, half = there(value), reach * slope(value)
-    # exp overflows at 709; long before that the share is 0 or 1 to all digits.
-    return Interval(back(max(middle - half, -700.0)), back(min(middle + half, 700.0)), level)
+    if within is None or not within[0] < value < within[1] or reach == 0:
+        return Interval(value - reach, value + reach, level)
+    low, high = within
+    middle = math.log((value - low) / (high - value))
+    half = reach * (high - low) / ((value - low) * (high - value))
+
+    def back(at: float) -> float:
+        return low + (high - low) / (1 + math.exp(-max(min(at, _FARTHEST), -_FARTHEST)))
+
+    return Interval(back(middle - half), back(middle + half), level)
 
 
 def wilson(successes: float, trials: float, *, degrees: float = math.inf, level: float = LEVEL) -> Interval:

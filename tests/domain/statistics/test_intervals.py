@@ -6,7 +6,6 @@ from scipy import stats
 
 from app.domain.statistics.intervals import (
     Interval,
-    Scale,
     around,
     bca,
     percentile,
@@ -52,31 +51,33 @@ def test_a_level_is_a_share(level: float) -> None:
         quantile(level)
 
 
-def test_each_scale_is_symmetric_on_its_own_terms() -> None:
+def test_an_interval_reaches_equally_far_to_either_side() -> None:
     plain = around(0.9, 0.1)
     assert plain.high - 0.9 == pytest.approx(0.9 - plain.low)
-    logit = around(0.9, 0.1, scale=Scale.LOGIT)
-    assert special_logit(logit.high) - special_logit(0.9) == pytest.approx(
-        special_logit(0.9) - special_logit(logit.low)
-    )
-    rest = around(0.9, 0.1, scale=Scale.LOG_REST)
-    assert (1 - rest.low) / 0.1 == pytest.approx(0.1 / (1 - rest.high))
+    share = around(0.9, 0.1, within=(0, 1))
+    assert logit(share.high) - logit(0.9) == pytest.approx(logit(0.9) - logit(share.low))
 
 
-def special_logit(share: float) -> float:
+def logit(share: float) -> float:
     return math.log(share / (1 - share))
 
 
+def test_between_minus_one_and_one_it_is_fishers() -> None:
+    found = around(0.5, 0.1, within=(-1, 1))
+    reach = quantile(0.95) * 0.1 / (1 - 0.5**2)
+    assert (found.low, found.high) == pytest.approx(
+        (math.tanh(math.atanh(0.5) - reach), math.tanh(math.atanh(0.5) + reach))
+    )
+
+
 @pytest.mark.parametrize("standard_error", [0.01, 1.0, 1e6])
-def test_no_interval_leaves_its_scale(standard_error: float) -> None:
-    logit = around(0.02, standard_error, scale=Scale.LOGIT)
-    assert 0 <= logit.low <= 0.02 <= logit.high <= 1
-    assert around(0.2, standard_error, scale=Scale.LOG_REST).high <= 1
+def test_no_interval_leaves_what_is_possible(standard_error: float) -> None:
+    found = around(0.02, standard_error, within=(-0.25, 1))
+    assert -0.25 <= found.low <= 0.02 <= found.high <= 1
 
 
 def test_nothing_uncertain_is_the_value_alone() -> None:
-    assert around(0.4, 0.0).width == 0
-    assert around(1.0, 0.1, scale=Scale.LOG_REST) == Interval(1.0, 1.0)
+    assert around(0.4, 0.0, within=(0, 1)).width == 0
 
 
 def test_the_percentile_interval_is_the_middle_of_the_replicates() -> None:
