@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class Predictions:
     class_count: int
 
     @classmethod
-    def of(cls, models: Sequence[str], classes: NDArray[np.generic], *, class_count: int) -> "Predictions":
+    def of(cls, models: Sequence[str], classes: NDArray[np.generic], *, class_count: int) -> Self:
         """Predictions of a plain array, whole numbers even where the file held them as floats.
 
         Raises InvalidInput for NaN, broken numbers, a class out of range, columns without a name or two of one name.
