@@ -21,6 +21,7 @@ from app.cli import (
     review,
     reviewed_sheets,
     servers,
+    study,
     talking,
     watching,
 )
@@ -51,6 +52,7 @@ app.add_typer(review.app, name="review")
 crowd.register(app)
 demo.register(app)
 watching.register(app)
+app.add_typer(study.app, name="study")
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 _WHAT_THERE_IS = {

@@ -1,0 +1,97 @@
+"""Labels of a whole dataset as an array: corrected, or shortened, at the positions that ids name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.corrections import Change
+from app.domain.study_sets import Label, StudyItem
+from app.errors import InvalidInput, Problem
+
+LabelArray = NDArray[np.integer] | NDArray[np.str_]
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedLabels:
+    """`labels` (n,) of the positions `kept` (n,) of the original array, ascending."""
+
+    labels: LabelArray
+    kept: NDArray[np.int64]
+
+
+def position_of(id: Label) -> int | None:
+    """The position that an id is: a whole number from 0, also as text in its plain form; else None."""
+    if isinstance(id, int):
+        return id if id >= 0 else None
+    return int(id) if id.isascii() and id.isdigit() and (id == "0" or id[0] != "0") else None
+
+
+def corrected(
+    original: LabelArray, items: Iterable[StudyItem], changes: Iterable[Change], *, classes: Sequence[str] = ()
+) -> CorrectedLabels:
+    """The original labels with the changes made; dropped Items are taken out.
+
+    Ids are positions in `original`. Labels are compared as numbers where the array holds numbers; labels that are words
+    are then looked up in `classes`, the names in the order of their numbers. Raises InvalidInput where an id is no
+    position, a label cannot be written, or a given label is not what the array says: it is another dataset's then.
+    """
+    labels = original.copy() if original.dtype.kind in "iu" else original.astype(object)
+    codes = {name: number for number, name in enumerate(classes)}
+    problems = [fault for item in items if (fault := _misfit(original, item, codes))]
+    if problems:
+        raise InvalidInput(problems[:_MOST_SHOWN], total=len(problems))
+    kept = np.ones(len(original), dtype=bool)
+    for change in changes:
+        position = position_of(change.id)
+        if change.corrected is None:
+            kept[position] = False
+        else:
+            labels[position] = _written(original, change.corrected, codes, id=change.id)
+    left = labels[kept]
+    return CorrectedLabels(left if left.dtype != object else left.astype(np.str_), np.flatnonzero(kept))
+
+
+def _misfit(original: LabelArray, item: StudyItem, codes: dict[str, int]) -> Problem | None:
+    """What is wrong with an Item's place in the array."""
+    position, where = position_of(item.id), f"item {item.id!r}"
+    if position is None or position >= len(original):
+        return Problem(f"the id is no position of the array, which has {len(original):,}; write a .csv", field=where)
+    try:
+        given = _written(original, item.given, codes, id=item.id)
+    except InvalidInput as fault:
+        return fault.problems[0]
+    if given == original[position] or original[position] == item.given_name:
+        return None
+    there = original[position].item()
+    return Problem(
+        f"the given label is {item.given!r} and the array says {there!r}; is it this dataset's?", field=where
+    )
+
+
+def _written(original: LabelArray, label: Label, codes: dict[str, int], *, id: Label) -> int | str:
+    """A label as the array holds labels."""
+    if original.dtype.kind not in "iu":
+        return str(label)
+    number = label if isinstance(label, int) else codes.get(label, _number(label))
+    limits = np.iinfo(np.dtype(original.dtype.str))
+    if number is None or not limits.min <= number <= limits.max:
+        raise InvalidInput(
+            [
+                Problem(
+                    f"the label {label!r} is no number that the array ({original.dtype}) can hold;"
+                    " name the classes in the order of their numbers",
+                    field=f"item {id!r}",
+                )
+            ]
+        )
+    return number
+
+
+def _number(label: str) -> int | None:
+    try:
+        return int(label)
+    except ValueError:
+        return None

@@ -1,0 +1,132 @@
+"""The study's JSON files: a list of objects, one an Item → a set of the study. Faults name the file and the Item."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from app.domain.study_sets import LabelSets, StudySet
+from app.domain.vocabulary import Option
+from app.errors import InvalidInput, Problem
+from app.files.study_items import (
+    OTHERS,
+    Faulty,
+    by_class_words,
+    by_options,
+    has_label_sets,
+    id_of,
+    key_of,
+    label_set_item,
+    shown,
+    votes_of,
+)
+
+SHOWN_PROBLEMS = 20
+_ENDING = "_mturk"
+
+T = TypeVar("T")
+
+
+def dataset_name(path: Path) -> str:
+    """What a file is about: `cifar10_mturk.json` → `cifar10`."""
+    stem = path.stem
+    return stem[: -len(_ENDING)] if stem.casefold().endswith(_ENDING) and len(stem) > len(_ENDING) else stem
+
+
+def read_studies(paths: Sequence[Path], *, others: Collection[str] = ()) -> list[StudySet | LabelSets]:
+    """The sets of several files, in this order. Raises InvalidInput with the faults of all."""
+    sets: list[StudySet | LabelSets] = []
+    problems: list[Problem] = []
+    total = 0
+    for path in paths:
+        try:
+            sets.append(read_study(path, others=others))
+        except InvalidInput as fault:
+            problems += fault.problems
+            total += fault.total
+    if problems:
+        raise InvalidInput(problems[:SHOWN_PROBLEMS], total=total)
+    return sets
+
+
+def read_study(path: Path, *, others: Collection[str] = ()) -> StudySet | LabelSets:
+    """The set of one file. `others`: names of answers beside the four, neutral and off-topic that its Workers could give.
+
+    Raises InvalidInput, which names the file, and the Item by its number and id.
+    """
+    found = _objects(path)
+    if all(has_label_sets(item) for item in found):
+        return LabelSets(dataset_name(path), _each(path, found, lambda n: label_set_item(found[n])))
+    votes = _each(path, found, lambda n: votes_of(found[n]))
+    words = frozenset(key_of(name) for counts in votes for name in counts)
+    if words & {Option.GIVEN, Option.GUESSED}:
+        beside = OTHERS | {key_of(name) for name in others}
+        items = _each(path, found, lambda n: by_options(found[n], votes=votes[n], others=beside))
+        offered = words
+    else:
+        items = _each(path, found, lambda n: by_class_words(found[n], votes=votes[n], words=words))
+        offered = words | {Option.GIVEN, Option.GUESSED}
+    return StudySet(dataset_name(path), items, frozenset(option for option in Option if option in offered))
+
+
+def _each(path: Path, found: Sequence[Mapping[str, object]], read: Callable[[int], T]) -> tuple[T, ...]:
+    """What `read` makes of each object, by its number from 0. Raises InvalidInput with what it could not read."""
+    items: list[T] = []
+    problems: list[Problem] = []
+    total = 0
+    for number, item in enumerate(found):
+        try:
+            items.append(read(number))
+        except Faulty as fault:
+            total += 1
+            if len(problems) < SHOWN_PROBLEMS:
+                problems.append(Problem(str(fault), field=_place(path, number, item)))
+    if total:
+        raise InvalidInput(problems, total=total)
+    return tuple(items)
+
+
+def _place(path: Path, number: int, item: Mapping[str, object]) -> str:
+    named = f" (id {shown(item['id'])})" if item.get("id") is not None else ""
+    return f"{path.name}, item {number + 1}{named}"
+
+
+def _objects(path: Path) -> list[Mapping[str, object]]:
+    """The file's list of objects, each with an id of its own."""
+    loaded = _loaded(path)
+    if not isinstance(loaded, list):
+        kind = "an object" if isinstance(loaded, dict) else shown(loaded)
+        raise _refused(path, f"must be a JSON list of objects, one an Item, not {kind}")
+    if not loaded:
+        raise _refused(path, "the list is empty; it needs at least one Item")
+    for number, item in enumerate(loaded):
+        if not isinstance(item, dict):
+            raise _refused(path, f"item {number + 1} must be a JSON object, not {shown(item)}")
+    _each(path, loaded, lambda n: id_of(loaded[n]))
+    if twice := [id for id, times in Counter(str(item["id"]) for item in loaded).items() if times > 1]:
+        raise _refused(path, f"{len(twice)} ids occur twice, such as {shown(twice[0])}; each Item counts once")
+    return loaded
+
+
+def _loaded(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_object)
+    except OSError as fault:
+        raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
+    except UnicodeDecodeError as fault:
+        raise _refused(path, "is not UTF-8; save it as UTF-8") from fault
+    except (ValueError, RecursionError) as fault:
+        raise _refused(path, f"is no JSON that can be read: {fault}") from fault
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise ValueError(f"the name {shown(twice)} appears twice in one object")
+    return value
+
+
+def _refused(path: Path, message: str) -> InvalidInput:
+    return InvalidInput([Problem(message, field=path.name)])

@@ -1,0 +1,125 @@
+"""`labeljury study …`, in this process, on files alone."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.test_commands import Typist
+
+ITEMS = [
+    {
+        "id": number,
+        "given_original_label": number,
+        "our_guessed_label": 9,
+        "mturk": {"given": given, "guessed": guessed, "both": both, "neither": 5 - given - guessed - both},
+    }
+    for number, (given, guessed, both) in enumerate([(5, 0, 0), (0, 5, 0), (1, 4, 0), (1, 0, 4), (2, 2, 0)])
+]
+
+
+@pytest.fixture
+def rita(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Typist:
+    monkeypatch.chdir(tmp_path)
+    Path("pets_mturk.json").write_text(json.dumps(ITEMS))
+    np.save("labels.npy", np.arange(6, dtype=np.uint8))
+    return Typist(monkeypatch, capfd)
+
+
+def test_the_table_as_json_is_all_that_stands_on_standard_output(rita: Typist) -> None:
+    assert rita.types("study", "import", "pets_mturk.json", "--json") == 0
+    assert json.loads(rita.said) == [
+        {
+            "dataset": "pets",
+            "checked": 5,
+            "non_errors": 1,
+            "errors": 4,
+            "non_agreement": 1,
+            "correctable": 2,
+            "multi_label": 1,
+            "neither": 0,
+        }
+    ]
+    assert rita.complained == ""
+
+
+def test_the_table_for_people_has_a_line_of_totals_for_several_files(rita: Typist) -> None:
+    Path("more.json").write_text(json.dumps(ITEMS[:1]))
+    assert rita.types("study", "import", "pets_mturk.json", "more.json") == 0
+    lines = [line.split() for line in rita.said.splitlines() if line.strip()]
+    assert lines[0][:4] == ["dataset", "checked", "non-errors", "errors"]
+    assert [line[:4] for line in lines[1:]] == [
+        ["pets", "5", "1", "4"],
+        ["more", "1", "1", "0"],
+        ["total", "6", "2", "4"],
+    ]
+
+
+def test_every_item_is_written_where_a_file_is_named(rita: Typist) -> None:
+    assert rita.types("study", "import", "pets_mturk.json", "--out", "items.csv") == 0
+    with Path("items.csv").open(newline="") as file:
+        assert [row["consensus_label"] for row in csv.DictReader(file)] == ["0", "9", "9", "", ""]
+
+
+def test_a_faulty_file_is_named_and_nothing_stands_on_standard_output(rita: Typist) -> None:
+    Path("bad.json").write_text(json.dumps([{**ITEMS[0], "mturk": {"given": 2.5}}]))
+    assert rita.types("study", "import", "pets_mturk.json", "bad.json", "--json") == 1
+    assert rita.said == ""
+    assert "bad.json, item 1 (id 0): mturk: 'given' is 2.5; a count is a whole number" in rita.complained
+
+
+def test_unanswered_items_are_told_and_not_counted(rita: Typist) -> None:
+    Path("new.json").write_text(json.dumps([*ITEMS[:1], {**ITEMS[1], "mturk": {"given": 0, "guessed": 0}}]))
+    assert rita.types("study", "import", "new.json", "--json") == 0
+    assert json.loads(rita.said)[0]["checked"] == 1
+    assert rita.complained == "new: 1 Item without any answer, not counted as checked.\n"
+
+
+def test_labels_are_corrected_in_an_array_with_the_changes_beside_it(rita: Typist) -> None:
+    assert rita.types("study", "correct", "pets_mturk.json", "--labels", "labels.npy", "--out", "fixed.npy") == 0
+    assert np.load("fixed.npy").tolist() == [0, 9, 9, 3, 4, 5]
+    assert np.load("fixed.kept.npy").tolist() == [0, 1, 2, 3, 4, 5]
+    with Path("fixed.changes.csv").open(newline="") as file:
+        changes = list(csv.DictReader(file))
+    assert [(row["id"], row["given"], row["corrected"], row["votes"]) for row in changes] == [
+        ("1", "1", "9", "guessed 5"),
+        ("2", "2", "9", "given 1, guessed 4"),
+    ]
+    assert "2 labels of 6 corrected; fixed.changes.csv tells each change" in rita.complained
+
+
+def test_dropped_items_are_left_out_of_the_array(rita: Typist) -> None:
+    options = ("--multi-label", "drop", "--rule", "unanimous")
+    command = ("study", "correct", "pets_mturk.json", "--labels", "labels.npy", "--out", "fixed.npy", *options)
+    assert rita.types(*command) == 0
+    assert np.load("fixed.npy").tolist() == [0, 9, 2, 4, 5]
+    assert np.load("fixed.kept.npy").tolist() == [0, 1, 2, 4, 5]
+
+
+def test_without_an_array_the_files_own_items_are_written(rita: Typist) -> None:
+    assert rita.types("study", "correct", "pets_mturk.json", "--out", "fixed.csv", "--unresolved", "drop") == 0
+    assert Path("fixed.csv").read_text() == "id,label\n0,0\n1,9\n2,9\n3,3\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--out", "x.npy"), "needs the dataset's given labels"),
+        (("--out", "x.xlsx"), "the name must end in one of"),
+        (("--out", "x.npy", "--labels", "absent.npy"), "absent.npy: cannot be read"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(rita: Typist, options: tuple[str, ...], reason: str) -> None:
+    assert rita.types("study", "correct", "pets_mturk.json", *options) == 1
+    assert reason in rita.complained
+
+
+def test_label_sets_are_corrected_by_name(rita: Typist) -> None:
+    sounds = {"id": 2, "given_original_labels": ["a"], "our_guessed_labels": ["b"], "mturk": {"a": 1, "b": 4}}
+    Path("sounds.json").write_text(json.dumps([sounds]))
+    assert rita.types("study", "correct", "sounds.json", "--out", "fixed.csv") == 0
+    assert Path("fixed.csv").read_text() == 'id,label\n2,"[""b""]"\n'
+    assert rita.types("study", "correct", "sounds.json", "--out", "fixed.npy") == 1
+    assert "cannot hold label sets" in rita.complained

@@ -1,0 +1,187 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from app.domain.study_sets import LabelSets, StudySet, categories_of, row_of
+from app.domain.vocabulary import Category, Option
+from app.errors import InvalidInput
+from app.files.study_json import dataset_name, read_studies, read_study
+
+PUBLISHED = {
+    # dataset: checked, non-errors, errors, non-agreement, correctable, multi-label, neither
+    "mnist": (100, 85, 15, 2, 10, None, 3),
+    "cifar10": (275, 221, 54, 32, 18, 0, 4),
+    "20news": (93, 11, 82, 43, 22, 12, 5),
+    "imdb": (1310, 585, 725, 552, 173, None, None),
+    "audioset": (307, 32, 275, None, None, None, None),
+}
+ITEM = {"id": 1, "given_original_label": "cat", "our_guessed_label": "dog", "mturk": {"given": 3, "guessed": 2}}
+REVIEW = {
+    "id": 22360,
+    "given_original_label": "Positive",
+    "our_guessed_label": "Neutral",
+    "mturk": {"positive": 1, "negative": 1, "neutral": 3, "off-topic": 0},
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pets_mturk.json"
+
+
+def read(path: Path, *items: object) -> StudySet:
+    path.write_text(json.dumps(items))
+    found = read_study(path)
+    assert isinstance(found, StudySet)
+    return found
+
+
+@pytest.mark.parametrize("dataset", PUBLISHED)
+def test_the_studys_files_give_the_studys_table(dataset: str, study: Path) -> None:
+    row = row_of(read_study(study / f"{dataset}_mturk.json"))
+    counts = (row.checked, row.non_errors, row.errors, row.non_agreement, row.correctable, row.multi_label, row.neither)
+    assert (row.dataset, counts) == (dataset, PUBLISHED[dataset])
+
+
+def test_a_set_is_called_as_its_file() -> None:
+    assert [dataset_name(Path(name)) for name in ("d/cifar10_mturk.json", "pets.json", "_mturk.json")] == [
+        "cifar10",
+        "pets",
+        "_mturk",
+    ]
+
+
+def test_labels_and_ids_stay_as_they_are(path: Path) -> None:
+    [item] = read(path, ITEM | {"id": "007", "given_original_label": 3, "given_original_label_name": "cat"}).items
+    assert (item.id, item.given, item.given_name, item.guessed, item.guessed_name) == ("007", 3, "cat", "dog", None)
+
+
+def test_counts_by_class_words_are_compared_with_the_labels_case_aside(path: Path) -> None:
+    found = read(path, REVIEW, REVIEW | {"id": 2, "given_original_label": "Neutral", "our_guessed_label": "negative"})
+    assert [item.counts for item in found.items] == [(1, 3, 0, 0), (3, 1, 0, 0)]
+    assert found.items[0].others == {"negative": 1, "off-topic": 0}
+    assert categories_of(found.items) == [Category.CORRECTABLE, Category.NON_ERROR]
+    assert found.offered == {Option.GIVEN, Option.GUESSED}
+
+
+def test_class_words_may_stand_in_the_labels_names(path: Path) -> None:
+    numbered = {"given_original_label": 2, "given_original_label_name": "Positive", "our_guessed_label": "neutral"}
+    assert read(path, REVIEW | numbered).items[0].counts == (1, 3, 0, 0)
+
+
+def test_a_class_that_some_items_leave_out_has_no_votes_there(path: Path) -> None:
+    found = read(path, REVIEW, REVIEW | {"id": 2, "mturk": {"neutral": 4}})
+    assert found.items[1].counts == (0, 4, 0, 0)
+
+
+def test_answers_beside_the_four_are_known_by_name(path: Path) -> None:
+    counts = {"Given": 1, "GUESSED": 1, "neutral": 2, "off_topic": 1, "both": 0}
+    found = read(path, ITEM | {"mturk": counts})
+    assert (found.items[0].counts, found.items[0].others) == ((1, 1, 0, 0), {"neutral": 2, "off-topic": 1})
+    assert found.offered == {Option.GIVEN, Option.GUESSED, Option.BOTH}
+    path.write_text(json.dumps([ITEM | {"mturk": {"given": 1, "too dark": 4}}]))
+    assert isinstance(read_study(path, others=["Too dark"]), StudySet)
+
+
+def test_label_sets_are_read_as_sets(path: Path) -> None:
+    item = {
+        "id": 2,
+        "given_original_labels": ["Crowd"],
+        "our_guessed_labels": ["Speech"],
+        "mturk": {"Crowd": 3, "Speech": 1},
+    }
+    path.write_text("\ufeff" + json.dumps([item]))
+    found = read_study(path)
+    assert isinstance(found, LabelSets)
+    assert found.items[0].given == {"Crowd"}
+    assert row_of(found).non_errors == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        ({"given": 2.5}, "'given' is 2.5; a count is a whole number"),
+        ({"given": "3"}, "'given' is '3'; a count is a whole number"),
+        ({"given": True}, "'given' is True; a count is a whole number"),
+        ({"given": None}, "'given' is nothing; a count is a whole number"),
+        ({"given": float("nan")}, "'given' is nan; a count is a whole number"),
+        ({"given": -1}, "'given' is -1; a count is at least 0"),
+        ({"given": 10**30}, "a count is at least 0 and at most 1,000,000,000"),
+        ({"given": 3, "Given": 3}, "mturk names an answer twice: given, Given"),
+        ({"given": 3, "gven": 2}, "unknown answer 'gven'; known are given, guessed, both, neither, neutral, off-topic"),
+        ({"yes": 3, "no": 2}, "the given label 'cat' is none of the answers ('no', 'yes')"),
+        ({}, "mturk must be an object of counts by answer, not {}"),
+        ([3, 2], "mturk must be an object of counts by answer, not [3, 2]"),
+    ],
+)
+def test_counts_that_cannot_be_used_name_file_item_and_fault(counts: object, reason: str, path: Path) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(path, ITEM | {"id": 9, "mturk": counts})
+    assert str(refused.value).startswith("pets_mturk.json, item 1 (id 9): ")
+    assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("mturk", "mturk is missing"),
+        ("id", "pets_mturk.json, item 1: id is missing"),
+        ("our_guessed_label", "our_guessed_label is missing"),
+    ],
+)
+def test_what_an_item_lacks_is_named(missing: str, reason: str, path: Path) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        read(path, {name: value for name, value in ITEM.items() if name != missing})
+
+
+def test_a_whole_count_may_be_written_with_a_point(path: Path) -> None:
+    assert read(path, ITEM | {"mturk": {"given": 3.0}}).items[0].counts == (3, 0, 0, 0)
+
+
+def test_an_id_that_comes_twice_is_refused(path: Path) -> None:
+    with pytest.raises(InvalidInput, match="1 ids occur twice, such as '1'"):
+        read(path, ITEM, ITEM)
+
+
+def test_label_sets_need_a_count_for_each_label_and_no_other(path: Path) -> None:
+    labels = {"id": 2, "given_original_labels": ["a"], "our_guessed_labels": ["b"]}
+    for counts, reason in (({"a": 1}, "no count for the label 'b'"), ({"a": 1, "b": 1, "c": 1}, "counts 'c', which")):
+        path.write_text(json.dumps([labels | {"mturk": counts}]))
+        with pytest.raises(InvalidInput, match=reason):
+            read_study(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is no JSON that can be read"),
+        (b"{", "is no JSON that can be read"),
+        (b'[{"id": 1, "id": 2}]', "the name 'id' appears twice"),
+        (b"[" * 100_000, "is no JSON that can be read"),
+        (b"[]", "the list is empty"),
+        (b"{}", "must be a JSON list of objects, one an Item, not an object"),
+        (b"7", "must be a JSON list of objects, one an Item, not 7"),
+        (b"[1]", "item 1 must be a JSON object, not 1"),
+        ("[]".encode("utf-16"), "is not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(content: bytes, reason: str, path: Path) -> None:
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput) as refused:
+        read_study(path)
+    assert str(refused.value).startswith("pets_mturk.json: ")
+    assert reason in str(refused.value)
+
+
+def test_all_faulty_files_are_named_at_once(path: Path, tmp_path: Path) -> None:
+    path.write_text("[]")
+    with pytest.raises(InvalidInput) as refused:
+        read_studies([path, tmp_path / "absent.json"])
+    assert [problem.field for problem in refused.value.problems] == ["pets_mturk.json", "absent.json"]
+
+
+def test_many_faults_are_counted_and_a_few_shown(path: Path) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(path, *({"id": number} for number in range(50)))
+    assert (len(refused.value.problems), refused.value.total) == (20, 50)
