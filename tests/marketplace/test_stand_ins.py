@@ -85,3 +85,61 @@ def test_the_documented_page_works_and_cannot_be_submitted_in_a_preview(
         page.wait_for_url("**/worker?notice=submitted")
     (done,) = mturk.list_assignments_for_hit(HITId=hit["HITId"])["Assignments"]
     assert (done["AssignmentId"], "It is a wren." in done["Answer"]) == (assignment_id, True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://assets.crowd.aws/crowd-html-elements.js",
+        "//assets.crowd.aws/crowd-html-elements.js",
+        "https://assets.crowd.aws/crowd-html-elements-v2.js",
+    ],
+)
+def test_a_page_that_loads_crowd_html_elements_loads_ours(address: str) -> None:
+    shown = stand_ins.at_home(f'<script src="{address}"></script>', HOME)
+    assert f'<script src="{HOME}/static/crowd-html-elements.js"></script>' in shown
+
+
+@pytest.mark.parametrize(
+    ("page", "before"),
+    [
+        ("<!doctype html><html><head lang='en'><script>localStorage.a</script></head></html>", "<head lang='en'>"),
+        ("<!-- old -->\n<!DOCTYPE html><script>document.cookie</script><crowd-form></crowd-form>", "<!DOCTYPE html>"),
+        ("<script>sessionStorage</script><head>", ""),
+        ("<!doctype html><body><script src='//x.example/lib.js'></script><head></body>", "<!doctype html>"),
+    ],
+)
+def test_a_page_that_may_keep_things_gets_a_memory_before_its_first_script(page: str, before: str) -> None:
+    shown = stand_ins.at_home(page, HOME)
+    at = shown.index("<script>// MTurk's questions")
+    assert shown[:at].endswith(before)
+    assert shown[:at] + shown[shown.index("</script>", at) + len("</script>") :] == page
+
+
+def test_a_page_without_scripts_of_its_own_is_served_as_it_is() -> None:
+    page = "<!doctype html><p>Which?</p><script>document.forms[0].focus()</script>"
+    assert stand_ins.at_home(page, HOME) == page
+
+
+KEEPER = """<!doctype html><html><head><title>Keeper</title></head><body><form method='post'><p id='said'></p>
+<input type='hidden' name='assignmentId' id='assignmentId'><input name='kept' id='kept'><button>Send</button></form>
+<script>
+  localStorage.setItem('a', 1); localStorage.b = 2; delete localStorage.b; sessionStorage['c'] = 'three';
+  document.cookie = 'seen=yes; path=/'; document.cookie = 'gone=1'; document.cookie = 'gone=; max-age=0';
+  document.getElementById('said').textContent = [localStorage.getItem('a'), localStorage.b, 'b' in localStorage,
+    localStorage.length, Object.keys(sessionStorage), sessionStorage.c, localStorage.getItem('x'), document.cookie,
+    document.compatMode].join('|');
+</script></body></html>"""
+
+
+@pytest.mark.browser
+def test_a_page_that_uses_the_storage_works_and_still_reaches_nothing(
+    mturk: "MTurkClient", marketplace: str, chromium: Chromium
+) -> None:
+    hit = publish(mturk, Question=html_question(KEEPER))
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{marketplace}/projects/{hit['HITTypeId']}/tasks")
+        said = page.frame_locator("#question-frame").locator("#said")
+        expect(said).to_have_text("1||false|1|c|three||seen=yes|CSS1Compat")
+        assert page.evaluate("localStorage.length + document.cookie.length") == 0
