@@ -107,24 +107,25 @@ def _draw(finals: Sequence[tuple[Pmf, int]], start: Pmf, rest: _Rest, times: int
     return totals
 
 
+def _whole(pmf: Pmf) -> Pmf:
+    """Summing to 1 with nothing above it: what adding up leaves over in the last digit, numpy refuses as a probability."""
+    total: float = pmf.sum()
+    whole: Pmf = np.minimum(pmf / total, 1.0)
+    return whole
+
+
 def _of_most(pmf: Pmf, items: float) -> Pmf:
     """The distribution of the largest of `items` independent numbers."""
     cumulated: Pmf = np.minimum(np.cumsum(pmf), 1.0)
     cumulated[-1] = 1.0
     raised = cumulated**items
-    largest: Pmf = np.diff(raised, prepend=0.0)
-    total: float = largest.sum()
-    largest /= total
-    return largest
+    return _whole(np.diff(raised, prepend=0.0))
 
 
 def _weights(begun: Sequence[Alike]) -> Pmf:
     """How well each prior explains the Items that began; all alike before."""
     logs = np.array([sum(alike.items * _log_likelihood(alike.state, prior) for alike in begun) for prior in PRIORS])
-    weights: Pmf = np.exp(logs - logs.max())
-    total: float = weights.sum()
-    weights /= total
-    return weights
+    return _whole(np.exp(logs - logs.max()))
 
 
 def _log_likelihood(state: State, shares: Shares) -> float:
@@ -158,7 +159,7 @@ def _ends(state: State, asked: int, shares: Shares, asking: Asking) -> Pmf:
     pmf = np.zeros(asking.most + 1)
     for option, (share, count) in enumerate(zip(shares, state, strict=True)):
         pmf += (share + count) / total * _ends(_grown(state, option), asked - 1, shares, asking)
-    return pmf
+    return _whole(pmf)
 
 
 def _grown(state: State, option: int) -> State:

@@ -1,5 +1,7 @@
 """The forecast: an interval that the truth falls into, narrower the more is known."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,15 @@ def test_it_lies_between_what_is_asked_at_first_and_at_most() -> None:
 
 def test_it_is_exact_where_all_are_asked_at_once() -> None:
     assert before(1000, Asking(quorum=3, first=5, most=5)) == Interval(5000, 5000, 5000)
+
+
+def test_every_way_in_which_an_item_may_stand_can_be_continued() -> None:
+    kinds = [state for state in product(range(4), repeat=5) if sum(state) <= ASKING.most]
+    for asking in (ASKING, Asking(quorum=2, first=1, most=3), Asking(quorum=3, first=2, most=7)):
+        for state in kinds:
+            begun = [Alike((*state,), 1)]
+            found = assignments(asking, begun=begun, not_begun=0, items_per_hit=1, rng=rng())
+            assert found.high <= asking.most, state
 
 
 def test_no_items_take_nothing() -> None:
