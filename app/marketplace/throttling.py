@@ -12,16 +12,23 @@ from sqlalchemy.orm import Session
 from app.marketplace.store import SignInFailure
 
 WINDOW = timedelta(minutes=15)
+# Under one name from one address: whoever does not remember. From elsewhere the name's owner still gets in.
 FAILURES_PER_NAME = 5
 FAILURES_PER_ADDRESS = 20
-_LONGEST = 200
+# Under one name from anywhere: only many machines together come this far, and only they can close the door to its owner.
+FAILURES_FROM_ANYWHERE = 100
+_LONGEST = 100
 
 
 def guessers(door: str, name: str, address: str) -> dict[str, int]:
-    """Who is guessing at this door (`requester`, `worker` …), under which name and from where, with what each may fail."""
+    """Who is guessing at this door (`requester`, `worker` …), with what each may fail: first this name from this
+    address, which the right password forgives, then the address under any name and the name from any address.
+    """
+    name, address = name[:_LONGEST], address[:_LONGEST]
     return {
-        f"{door}:{name}"[:_LONGEST]: FAILURES_PER_NAME,
-        f"{door}@{address}"[:_LONGEST]: FAILURES_PER_ADDRESS,
+        f"{door}:{name}@{address}": FAILURES_PER_NAME,
+        f"{door}@{address}": FAILURES_PER_ADDRESS,
+        f"{door}:{name}": FAILURES_FROM_ANYWHERE,
     }
 
 
@@ -42,7 +49,7 @@ def note_failure(db: Session, guessers: Mapping[str, int], now: datetime) -> Non
 
 
 def forgive(db: Session, name_of_guesser: str) -> None:
-    """The right password was given: this name's failures no longer count."""
+    """The right password was given: the failures of this name from this address no longer count."""
     db.execute(delete(SignInFailure).where(SignInFailure.who == name_of_guesser))
 
 

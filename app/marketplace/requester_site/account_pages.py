@@ -45,7 +45,7 @@ def sign_in(
     password: Secret = "",
     then: NextField = HOME,
 ) -> Response:
-    """Open a session; five wrong passwords close the door for a quarter of an hour."""
+    """Open a session; five wrong passwords close the door to this name and address for a quarter of an hour."""
     address = request.client.host if request.client else ""
     with market.database.transaction() as db:
         attempt = sessions.sign_in(db, name, password, address=address, now=market.clock())
