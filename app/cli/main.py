@@ -8,6 +8,7 @@ import typer
 
 from app import __version__
 from app.cli import (
+    aggregate,
     batch,
     crowd,
     demo,
@@ -53,6 +54,7 @@ crowd.register(app)
 demo.register(app)
 watching.register(app)
 app.add_typer(study.app, name="study")
+aggregate.register(app)
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 _WHAT_THERE_IS = {

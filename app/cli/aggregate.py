@@ -1,0 +1,157 @@
+"""`labeljury aggregate`: any long file of task, worker and label → one label a task with its probabilities."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli import talking
+from app.cli.results import whole_file
+from app.cli.talking import counted
+from app.files.long_columns import known_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from app.domain.consensus.outcome import Labels, Outcome
+    from app.files.long_answers import LongAnswers
+
+STANDARD_OUTPUT = Path("-")
+
+
+class Ties(StrEnum):
+    """What becomes of a task whose leading labels are equally probable."""
+
+    SEEDED = "seeded"
+    EMPTY = "empty"
+
+
+class RepeatedAnswers(StrEnum):
+    """What becomes of a worker's further answers on one task: `app.files.long_answers.Repeats`, read without numpy."""
+
+    ALL = "all"
+    LAST = "last"
+    REFUSE = "refuse"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the tree."""
+    app.command(epilog=f"Columns are known by these names, case and `_id` aside. {known_names()}.")(aggregate)
+
+
+def _list_methods(asked: bool) -> None:
+    if not asked:
+        return
+    from rich.table import Table
+
+    from app.domain.consensus.methods import DEFAULT, METHODS
+
+    table = Table("Method", "What it does", "Source", box=None)
+    for method in METHODS:
+        default = " (default)" if method.name == DEFAULT else ""
+        table.add_row(f"{method.name}{default}", method.title, method.source)
+    talking.console().print(table)
+    raise typer.Exit
+
+
+def aggregate(
+    answers: Annotated[
+        Path, typer.Argument(help="A long file, one row an answer: .csv, .tsv, .jsonl or .parquet.", metavar="ANSWERS")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="task,label,p_<label>…: .csv, .tsv, .jsonl or .parquet; - is standard output.")
+    ] = STANDARD_OUTPUT,
+    method: Annotated[str | None, typer.Option(help="`--list-methods` shows all, and which is the default.")] = None,
+    workers: Annotated[
+        Path | None, typer.Option(help="Write what was learned of each worker: answers, accuracy, agreement.")
+    ] = None,
+    gold: Annotated[
+        Path | None, typer.Option(help="Known labels (task,label): probabilities are calibrated on them.")
+    ] = None,
+    families: Annotated[
+        Path | None, typer.Option(help="Workers that share errors (worker,family) count as one voice.")
+    ] = None,
+    quorum: Annotated[int, typer.Option(min=1, help="Equal answers that decide a task, for the method quorum.")] = 3,
+    ties: Annotated[
+        Ties,
+        typer.Option(help="seeded: by a lot drawn from seed and task, never by column order; empty: no label."),
+    ] = Ties.SEEDED,
+    repeats: Annotated[
+        RepeatedAnswers, typer.Option(help="Further answers of a worker on a task: all count, or the last row alone.")
+    ] = RepeatedAnswers.ALL,
+    columns: Annotated[
+        str | None, typer.Option(help="The columns for task, worker and label, by commas, where they are unusual.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="For the lots that break ties.")] = 0,
+    list_methods: Annotated[
+        bool, typer.Option("--list-methods", callback=_list_methods, is_eager=True, help="Show the methods and exit.")
+    ] = False,
+) -> None:
+    """Infer one label a task from the answers of many workers.
+
+    Ids and labels stay exactly as they are written. What is noteworthy is said on standard error.
+    """
+    from app.domain.consensus import methods
+    from app.files.aggregated import tasks_table, workers_table
+    from app.files.long_answers import Repeats, read_answers, read_families, read_truth
+    from app.files.tables import format_of
+
+    format_of(out), workers and format_of(workers)
+    chosen = methods.method_named(method or methods.DEFAULT).name
+    read = read_answers(answers, columns=columns, repeats=Repeats(repeats))
+    _tell_of(read)
+    truth, notes = read_truth(gold, read) if gold else (None, ())
+    kin = read_families(families, read) if families else None
+    outcome = methods.aggregate(read.votes, chosen, quorum=quorum, gold=truth, families=kin)
+    for note in (*notes, *outcome.notes):
+        _tell(note)
+    label = _decided(outcome, read, ties if chosen != "quorum" else Ties.EMPTY, seed)
+    _write(out, tasks_table(read, outcome, label))
+    if workers:
+        _write(workers, workers_table(read, outcome, label, truth))
+    _tell(f"{outcome.method}: {counted(len(read.tasks), 'task')} written to {out}")
+
+
+def _decided(outcome: Outcome, read: LongAnswers, ties: Ties, seed: int) -> Labels:
+    """The labels, ties broken as asked; says how many there were."""
+    import numpy as np
+
+    from app.domain.consensus.outcome import NONE_WON
+    from app.domain.tied_labels import break_ties
+
+    if not (open := int((outcome.label == NONE_WON).sum())):
+        return outcome.label
+    if ties is Ties.EMPTY:
+        _tell(f"{counted(open, 'task')} without a label: a tie, or no quorum")
+        return outcome.label
+    _tell(f"{counted(open, 'tie')} broken by lot, seed {seed}")
+    everybody = np.ones(len(read.tasks), dtype=bool)
+    return break_ties(outcome, tasks=read.tasks, labels=read.labels, answered=everybody, seed=seed)
+
+
+def _tell_of(read: LongAnswers) -> None:
+    """What was read, and what a reader of the result should know of it."""
+    _tell(
+        f"{counted(len(read.votes), 'answer')} by {counted(len(read.workers), 'worker')} on"
+        f" {counted(len(read.tasks), 'task')}, {counted(len(read.labels), 'label')}"
+        f" (columns {', '.join(read.columns)})"
+    )
+    if read.repeats:
+        repeat = "answer repeats" if read.repeats == 1 else "answers repeat"
+        _tell(f"{read.repeats} {repeat} a pair of task and worker; --repeats says what becomes of them")
+    if len(read.workers) == 1:
+        _tell("one worker gave all answers: nothing can be said about how good they are")
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    from app.files.tables import format_of, write_table
+
+    with whole_file(path) as file:
+        write_table(file, table, format_of(path))
+
+
+def _tell(message: str) -> None:
+    typer.echo(message, err=True)

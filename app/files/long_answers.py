@@ -1,0 +1,170 @@
+"""Long files of task, worker and label as coded votes; known labels and families of workers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.consensus.outcome import NONE_WON
+from app.domain.consensus.votes import Votes
+from app.errors import InvalidInput, Problem
+from app.files.long_columns import Role, find_columns, named_columns
+from app.files.long_tables import read_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ANSWER_ROLES = (Role.TASK, Role.WORKER, Role.LABEL)
+_MOST_CELLS = 500_000_000
+
+Codes = NDArray[np.int64]
+
+
+class Repeats(StrEnum):
+    """What becomes of a Worker's further answers on the same task: all count, the last row counts, or the file is refused."""
+
+    ALL = "all"
+    LAST = "last"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class LongAnswers:
+    """Coded answers and what the codes stand for, as text.
+
+    tasks and workers in the order in which they first appear; labels sorted, numbers by value and before words.
+    repeats: how many answers repeat an earlier pair of task and worker. columns: the names under which they were read.
+    """
+
+    votes: Votes
+    tasks: Sequence[str]
+    workers: Sequence[str]
+    labels: Sequence[str]
+    repeats: int
+    columns: tuple[str, str, str]
+
+
+def read_answers(path: Path, *, columns: str | None = None, repeats: Repeats = Repeats.ALL) -> LongAnswers:
+    """The answers of a `.csv`, `.tsv`, `.jsonl` or `.parquet` file. `columns`: their names, by commas, where unusual.
+
+    Raises InvalidInput for missing columns, no rows, empty cells, and counts beside workers.
+    """
+    used: dict[Role, str] = {}
+
+    def choose(found: Sequence[str]) -> dict[Role, str]:
+        chosen = _choose(found, ANSWER_ROLES, path, columns)
+        used.update(chosen)
+        return chosen
+
+    read = read_columns(path, choose)
+    if problems := [fault for role in ANSWER_ROLES if (fault := _empty(read[role], used[role], path))]:
+        raise InvalidInput(problems)
+    (item, tasks), (worker, workers), (label, unsorted) = (_decoded(read[role]) for role in ANSWER_ROLES)
+    order = sorted(range(len(unsorted)), key=lambda code: label_order(unsorted[code]))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    if len(tasks) * len(unsorted) > _MOST_CELLS:
+        raise InvalidInput(
+            [Problem(f"{len(tasks):,} tasks × {len(unsorted):,} labels are too many; is a label free text?")]
+        )
+    kept, again = _kept(item, worker, len(workers), repeats, path)
+    votes = Votes.of(
+        item[kept], worker[kept], rank[label[kept]], items=len(tasks), workers=len(workers), labels=len(order)
+    )
+    names = (used[Role.TASK], used[Role.WORKER], used[Role.LABEL])
+    return LongAnswers(votes, tasks, workers, [unsorted[code] for code in order], again, names)
+
+
+def label_order(label: str) -> tuple[int, float, str]:
+    """The key by which labels are sorted: numbers by value, then words; equal numbers as they are written."""
+    try:
+        number = float(label)
+    except ValueError:
+        return 1, 0.0, label
+    return (0, number, label) if np.isfinite(number) else (1, 0.0, label)
+
+
+def read_truth(path: Path, answers: LongAnswers) -> tuple[Codes, tuple[str, ...]]:
+    """The known label of each task as a code, NONE_WON where it is not known; and what of the file was passed over.
+
+    Raises InvalidInput for a task with two known labels, and where no task of the file was answered.
+    """
+    pairs = _pairs(path, (Role.TASK, Role.TRUTH))
+    codes = {task: number for number, task in enumerate(answers.tasks)}
+    labels = {label: number for number, label in enumerate(answers.labels)}
+    gold = np.full(len(answers.tasks), NONE_WON, dtype=np.int64)
+    known = [(task, label) for task, label in pairs.items() if task in codes]
+    for task, label in known:
+        gold[codes[task]] = labels.get(label, NONE_WON)
+    if not known:
+        raise InvalidInput([Problem("none of its tasks was answered; are the ids written alike?", field=path.name)])
+    unsaid = sum(label not in labels for _, label in known)
+    notes = [f"{len(pairs) - len(known):,} gold tasks were not answered" if len(known) < len(pairs) else ""]
+    notes.append(f"{unsaid:,} gold labels are none that a worker gave, and are passed over" if unsaid else "")
+    return gold, tuple(note for note in notes if note)
+
+
+def read_families(path: Path, answers: LongAnswers) -> Codes:
+    """The family of each worker as a number, -1 where the file names none. Raises InvalidInput."""
+    pairs = _pairs(path, (Role.WORKER, Role.FAMILY))
+    numbers = {family: number for number, family in enumerate(dict.fromkeys(pairs.values()))}
+    found = [numbers[pairs[worker]] if worker in pairs else -1 for worker in answers.workers]
+    if set(found) == {-1}:
+        raise InvalidInput([Problem("none of its workers answered; are the ids written alike?", field=path.name)])
+    return np.array(found, dtype=np.int64)
+
+
+def _pairs(path: Path, roles: tuple[Role, Role]) -> dict[str, str]:
+    read = read_columns(path, partial(_choose, roles=roles, path=path, columns=None))
+    left, right = (read[role].to_pylist() for role in roles)
+    pairs: dict[str, str] = {}
+    for key, value in zip(left, right, strict=True):
+        if not value.strip():
+            continue
+        if pairs.setdefault(key, value) != value:
+            raise InvalidInput([Problem(f"{roles[0]} {key!r} has two: {pairs[key]!r} and {value!r}", field=path.name)])
+    return pairs
+
+
+def _choose(found: Sequence[str], roles: Sequence[Role], path: Path, columns: str | None) -> dict[Role, str]:
+    if columns is not None:
+        return named_columns(found, columns, roles, file=path.name)
+    return find_columns(found, roles, file=path.name)
+
+
+def _empty(column: pa.DictionaryArray, name: str, path: Path) -> Problem | None:
+    """The empty cells of a column, as a fault."""
+    blank = np.array([not value.strip() for value in column.dictionary.to_pylist()], dtype=bool)
+    rows = np.flatnonzero(blank[_codes(column)]) if blank.any() else np.empty(0)
+    if not len(rows):
+        return None
+    return Problem(
+        f"{len(rows):,} cells of {name!r} are empty; the first is in row {int(rows[0]) + 1:,}", field=path.name
+    )
+
+
+def _codes(column: pa.DictionaryArray) -> Codes:
+    return np.asarray(column.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _decoded(column: pa.DictionaryArray) -> tuple[Codes, list[str]]:
+    return _codes(column), column.dictionary.to_pylist()
+
+
+def _kept(item: Codes, worker: Codes, workers: int, repeats: Repeats, path: Path) -> tuple[Codes, int]:
+    """The rows that count, and how many repeat an earlier pair of task and worker."""
+    pair = item * workers + worker
+    _, last = np.unique(pair[::-1], return_index=True)
+    again = len(pair) - len(last)
+    if again and repeats is Repeats.REFUSE:
+        raise InvalidInput([Problem(f"{again:,} answers repeat a pair of task and worker", field=path.name)])
+    if again and repeats is Repeats.LAST:
+        return np.sort(len(pair) - 1 - last), again
+    return np.arange(len(pair)), again

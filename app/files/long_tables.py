@@ -1,0 +1,180 @@
+"""Long files as columns of text: CSV, TSV, JSON Lines and Parquet, values exactly as they are written ("007" stays "007")."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import InvalidInput, Problem
+from app.files.long_columns import Role
+from app.files.tables import TableFormat, format_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Choose = Callable[[Sequence[str]], dict[Role, str]]
+
+# A file with a worker and with counts is two forms at once.
+COUNT_NAMES = frozenset({"count", "counts", "votes", "n_votes", "num_votes"})
+_BLOCK_BYTES = 8 * 1024 * 1024
+_KEPT = "\x00count"
+
+
+def read_columns(path: Path, choose: Choose) -> dict[Role, pa.DictionaryArray]:
+    """The columns that `choose` picks from the header, as dictionary-coded text; absent values are empty.
+
+    Raises InvalidInput, which names the file, where it cannot be read, has no rows, or gives counts beside single answers.
+    """
+    import pyarrow as pa
+
+    format = format_of(path)
+    try:
+        path.open("rb").close()  # Arrow's own message is a paragraph
+        columns, table = _table(path, format, choose)
+    except OSError as fault:
+        raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as fault:
+        raise _refused(path, f"cannot be read as {format}: {_short(str(fault))}") from fault
+    if not table.num_rows:
+        raise _refused(path, "has no rows")
+    _refuse_counts(path, table)
+    return {role: _coded(table.column(name)) for role, name in columns.items()}
+
+
+def _table(path: Path, format: TableFormat, choose: Choose) -> tuple[dict[Role, str], pa.Table]:
+    """The wanted columns as text, under their own names, and a column of counts where there is one."""
+    match format:
+        case TableFormat.PARQUET:
+            return _from_parquet(path, choose)
+        case TableFormat.JSONL:
+            return _from_json_lines(path, choose)
+        case _:
+            return _from_delimited(path, choose, "," if format is TableFormat.CSV else "\t")
+
+
+def _from_delimited(path: Path, choose: Choose, delimiter: str) -> tuple[dict[Role, str], pa.Table]:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    header = _header(path, delimiter)
+    columns = choose([name.strip() for name in header])
+    kept = [name for name in header if name.strip() in columns.values() or _counts(name)]
+    text = pa.dictionary(pa.int32(), pa.string())
+    table = arrow_csv.read_csv(
+        path,
+        read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=kept, column_types=dict.fromkeys(kept, text), strings_can_be_null=False
+        ),
+    )
+    return columns, table.rename_columns([_KEPT if _counts(name) else name.strip() for name in kept])
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start in {b"\xff\xfe", b"\xfe\xff"}:
+        raise _refused(path, "is UTF-16; save it as UTF-8")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file, delimiter=delimiter), [])
+    if not header:
+        raise _refused(path, "is empty")
+    if len(set(header)) < len(header):
+        raise _refused(path, "names a column twice in its header")
+    if len(header) == 1 and (used := next((other for other in "\t,;|" if other in header[0]), None)):
+        kind = {"\t": "tabs: name the file .tsv", ",": "commas: name the file .csv"}.get(used, f"{used!r}: use commas")
+        raise _refused(path, f"has a single column; it seems to be separated by {kind}")
+    return header
+
+
+def _from_parquet(path: Path, choose: Choose) -> tuple[dict[Role, str], pa.Table]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = list(pq.read_schema(path).names)
+    columns = choose(names)
+    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if _counts(name))]))
+    table = pq.read_table(path, columns=kept)
+    texts = [column.cast(pa.string()).fill_null("") for column in table.columns]
+    return columns, pa.table(texts, names=[_KEPT if _counts(name) else name for name in kept])
+
+
+def _from_json_lines(path: Path, choose: Choose) -> tuple[dict[Role, str], pa.Table]:
+    import pyarrow as pa
+
+    rows = _objects(path)
+    names = list(dict.fromkeys(name for row in rows[:1000] for name in row))
+    columns = choose(names)
+    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if _counts(name))]))
+    values = {
+        _KEPT if _counts(name) else name: pa.array([_text(path, row.get(name), n) for n, row in enumerate(rows, 1)])
+        for name in kept
+    }
+    return columns, pa.table(values)
+
+
+def _objects(path: Path) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    with path.open(encoding="utf-8-sig") as file:
+        for line, text in enumerate(file, start=1):
+            if not text.strip():
+                continue
+            try:
+                # Numbers as they are written: a label 1.0 is not the label 1.
+                row = json.loads(text, parse_int=str, parse_float=str)
+            except (ValueError, RecursionError) as fault:
+                raise _refused(path, f"is no JSON that can be read: {fault}", line=line) from fault
+            if not isinstance(row, dict):
+                raise _refused(path, 'must be a JSON object such as {"task": …, "worker": …, "label": …}', line=line)
+            rows.append(row)
+    if not rows:
+        raise _refused(path, "has no rows")
+    return rows
+
+
+def _text(path: Path, value: object, row: int) -> str:
+    match value:
+        case str():
+            return value
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case _:
+            raise _refused(path, f"row {row} holds a list or an object; wanted one value")
+
+
+def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """One array, its values in the order in which they first appear."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    return pa.chunked_array(column.unify_dictionaries().chunks, type=column.type).combine_chunks()
+
+
+def _counts(name: str) -> bool:
+    return name.strip().casefold() in COUNT_NAMES
+
+
+def _refuse_counts(path: Path, table: pa.Table) -> None:
+    if _KEPT not in table.column_names:
+        return
+    import pyarrow.compute as pc
+
+    values = set(pc.unique(table.column(_KEPT).cast("string")).to_pylist())
+    if values - {"1", ""}:
+        raise _refused(path, "gives counts beside workers; write one row an answer, or leave the column of counts out")
+
+
+def _short(message: str) -> str:
+    first = message.splitlines()[0] if message else "it is damaged"
+    return first if len(first) <= 200 else f"{first[:200]}…"  # noqa: PLR2004 - a line of a terminal or two
+
+
+def _refused(path: Path, message: str, *, line: int | None = None) -> InvalidInput:
+    return InvalidInput([Problem(message, line=line, field=path.name)])

@@ -1,0 +1,105 @@
+"""`labeljury aggregate`, in this process, on files alone."""
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from app.cli.aggregate import RepeatedAnswers
+from app.domain.consensus.methods import METHODS
+from app.files.long_answers import Repeats
+from tests.cli.test_commands import Typist
+
+ANSWERS = "task,worker,label\n" + "".join(
+    f"{task},{worker},{label}\n"
+    for task, labels in {"007": "yes yes no", "008": "no no no", "009": "yes no"}.items()
+    for worker, label in zip(("ada", "bob", "mallory"), labels.split(), strict=False)
+)
+
+
+@pytest.fixture
+def rita(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Typist:
+    monkeypatch.chdir(tmp_path)
+    Path("answers.csv").write_text(ANSWERS)
+    return Typist(monkeypatch, capfd)
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.mark.parametrize("method", [method.name for method in METHODS if not method.needs_pred_probs])
+def test_every_method_labels_every_task_with_probabilities(rita: Typist, method: str) -> None:
+    assert rita.types("aggregate", "answers.csv", "--method", method, "--quorum", "1") == 0, rita.complained
+    rows = rows_of(rita.said)
+    assert list(rows[0]) == ["task", "label", "p_no", "p_yes"]
+    assert [row["task"] for row in rows] == ["007", "008", "009"]
+    assert rows[1]["label"] == "no"
+    assert all(abs(float(row["p_no"]) + float(row["p_yes"]) - 1) < 1e-9 for row in rows)
+
+
+def test_the_formats_go_by_the_names(rita: Typist) -> None:
+    assert rita.types("aggregate", "answers.csv", "--out", "a.jsonl", "--workers", "w.parquet") == 0
+    assert [json.loads(line)["task"] for line in Path("a.jsonl").read_text().splitlines()] == ["007", "008", "009"]
+    assert pq.read_table("w.parquet").column_names[:4] == ["worker", "answers", "accuracy", "agreement"]
+    assert rita.said == ""
+
+
+def test_what_is_noteworthy_stands_on_standard_error(rita: Typist) -> None:
+    assert rita.types("aggregate", "answers.csv", "--method", "plurality", "--out", "a.csv") == 0
+    assert "8 answers by 3 workers on 3 tasks, 2 labels (columns task, worker, label)" in rita.complained
+    assert "1 tie broken by lot, seed 0" in rita.complained
+    assert "plurality: 3 tasks written to a.csv" in rita.complained
+
+
+def test_ties_stay_open_where_that_is_asked(rita: Typist) -> None:
+    assert rita.types("aggregate", "answers.csv", "--method", "plurality", "--ties", "empty") == 0
+    assert [row["label"] for row in rows_of(rita.said)] == ["yes", "no", ""]
+    assert "1 task without a label" in rita.complained
+
+
+def test_known_labels_calibrate_and_measure_workers(rita: Typist) -> None:
+    Path("gold.csv").write_text("task,label\n007,yes\n008,no\n")
+    assert rita.types("aggregate", "answers.csv", "--gold", "gold.csv", "--workers", "w.csv", "--out", "a.csv") == 0
+    with Path("w.csv").open(newline="") as file:
+        assert [(row["worker"], row["gold_accuracy"]) for row in csv.DictReader(file)] == [
+            ("ada", "1"),
+            ("bob", "1"),
+            ("mallory", "0.5"),
+        ]
+
+
+def test_repeated_pairs_are_told(rita: Typist) -> None:
+    Path("answers.csv").write_text(ANSWERS + "007,ada,no\n")
+    assert rita.types("aggregate", "answers.csv") == 0
+    assert "1 answer repeats a pair" in rita.complained
+    assert list(RepeatedAnswers) == [choice.value for choice in Repeats]
+
+
+def test_one_worker_is_enough_and_told(rita: Typist) -> None:
+    Path("answers.csv").write_text("task,worker,label\n1,ada,x\n2,ada,y\n")
+    assert rita.types("aggregate", "answers.csv") == 0
+    assert [row["label"] for row in rows_of(rita.said)] == ["x", "y"]
+    assert "one worker gave all answers" in rita.complained
+
+
+def test_methods_are_listed_without_a_file(rita: Typist) -> None:
+    assert rita.types("aggregate", "--list-methods") == 0
+    assert "(default)" in rita.said
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("answers.csv", "--method", "guess"), "no consensus method 'guess'; there are "),
+        (("answers.csv", "--out", "a.xlsx"), "a.xlsx: the name must end in one of"),
+        (("absent.csv",), "absent.csv: cannot be read"),
+        (("answers.csv", "--columns", "task,worker"), "names 2 columns; wanted task,worker,label"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(rita: Typist, options: tuple[str, ...], reason: str) -> None:
+    assert rita.types("aggregate", *options) == 1
+    assert reason in rita.complained
+    assert rita.said == ""
