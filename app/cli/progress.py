@@ -37,7 +37,7 @@ def show(console: Console, progress: Progress) -> None:
     table.add_row("", ProgressBar(total=1.0, completed=progress.done_share, width=40))
     money = progress.money
     cap = "no cap yet" if money.cap_usd is None else f"cap {dollars(money.cap_usd)}"
-    paid = f"{dollars(money.spent_usd)} spent, {dollars(money.owed_usd)} owed, {dollars(money.reserved_usd)} reserved"
+    paid = f"{dollars(money.spent_usd)} spent, {dollars(money.owed_usd)} owed, {dollars(money.still_reserved_usd)} reserved"
     table.add_row("Money", f"{paid}, {cap}")
     agreement = "–" if progress.agreement is None else f"{progress.agreement:.0%}"
     table.add_row("Consensus", f"{progress.settled} settled, {progress.open} open, mean agreement {agreement}")

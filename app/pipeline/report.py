@@ -62,6 +62,11 @@ class Money:
     owed_usd: Decimal
     forecast_usd: Decimal | None
 
+    @property
+    def still_reserved_usd(self) -> Decimal:
+        """What may yet be spent: neither paid nor owed; nothing once the Batch is over."""
+        return max(self.reserved_usd - self.spent_usd - self.owed_usd, Decimal(0))
+
 
 @dataclass(frozen=True, slots=True)
 class FailedOperation:

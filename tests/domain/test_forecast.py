@@ -52,7 +52,8 @@ def test_every_way_in_which_an_item_may_stand_can_be_continued() -> None:
     kinds = [state for state in product(range(4), repeat=5) if sum(state) <= ASKING.most]
     for asking in (ASKING, Asking(quorum=2, first=1, most=3), Asking(quorum=3, first=2, most=7)):
         for state in kinds:
-            begun = [Alike((*state,), 1)]
+            a, b, c, d, e = state
+            begun = [Alike((a, b, c, d, e), 1)]
             found = assignments(asking, begun=begun, not_begun=0, items_per_hit=1, rng=rng())
             assert found.high <= asking.most, state
 
