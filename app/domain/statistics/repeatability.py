@@ -75,13 +75,9 @@ def _four_and_others(counts: Counts) -> Counts:
 
 def _grid(options: int) -> Floats:
     """Shares of answers (points, options), all in steps of a tenth, none of them 0."""
-    points = np.zeros((1, 0), dtype=np.int64)
-    for _ in range(options - 1):
-        left = _STEPS - points.sum(axis=1)
-        points = np.vstack(
-            [np.append(point, step) for point, most in zip(points, left, strict=True) for step in range(most + 1)]
-        )
-    shares = np.column_stack([points, _STEPS - points.sum(axis=1)]) / _STEPS
+    steps = np.indices((_STEPS + 1,) * (options - 1)).reshape(options - 1, -1).T
+    steps = steps[steps.sum(axis=1) <= _STEPS]
+    shares = np.column_stack([steps, _STEPS - steps.sum(axis=1)]) / _STEPS
     return np.asarray((shares + _SLIP) / (1 + _SLIP * options))
 
 
