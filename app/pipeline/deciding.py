@@ -126,9 +126,12 @@ def _measured(
 
 
 def _more_to_come(db: Session, batch_id: BatchId) -> bool:
-    """Whether anybody can still answer, or what they answered is not read or counted yet. A paused Batch may go on."""
+    """Whether anybody can still answer, or what they answered is not read or counted yet. A paused Batch may go on.
+
+    Items that are not planned bring answers only as long as the Batch may be: one that was stopped never plans them.
+    """
     statement = text("""
-        SELECT b.status = 'paused' OR b.planned_items < b.item_count
+        SELECT b.status = 'paused' OR (b.status = 'live' AND b.planned_items < b.item_count)
             OR EXISTS (SELECT 1 FROM hits WHERE batch_id = b.id AND (status IN ('planned', 'publishing')
                                                                     OR (status = 'live' AND NOT exhausted)))
             OR EXISTS (SELECT 1 FROM operations WHERE batch_id = b.id AND kind = 'extend'

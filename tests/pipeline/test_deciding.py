@@ -159,6 +159,21 @@ def test_who_answered_too_few_gold_items_is_held_only_once_nothing_more_can_come
     assert len([row for row in work(house) if row.status == "approved"]) == 4
 
 
+def test_what_waits_is_held_at_once_when_a_pilot_is_stopped_though_items_were_never_published(house: House) -> None:
+    policy = ReviewRule.parse("agreement:0.7,after=4")
+    batch_id = house.live(rows=6, review=policy, assignments_per_item=3, quorum=2, pilot_items=2)
+    house.answer_all(batch_id, {"Ada": "given", "Bea": "given", "Cyd": "guessed"})
+    house.collect(batch_id)
+    house.collect(batch_id)
+    assert house.one("SELECT status, pause_reason FROM batches") == ("paused", "pilot")
+    assert house.one("SELECT count(held_at) AS held FROM assignments").held == 0  # it may be released yet
+    with house.database.transaction() as db:
+        batches.stop(db, batch_id, by="rita")
+    house.publish(batch_id)
+    settle(house, batch_id)
+    assert house.one("SELECT count(held_at) AS held FROM assignments").held == 6
+
+
 def test_what_waits_is_held_before_it_is_paid_unseen(house: House) -> None:
     batch_id = with_gold(house, suspects=2, gold=[""] * 5, review=ReviewRule.parse("gold:0.8"))
     hit = house.one("SELECT min(id) AS id FROM hits").id
