@@ -10,6 +10,7 @@ Source: Kiefer & Wolfowitz 1956, doi:10.1214/aoms/1177728066; Laird 1978, doi:10
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.domain.consensus.majority import quorum
 from app.domain.consensus.votes import OPTIONS, Counts, VoteCounts
@@ -37,6 +38,21 @@ class Repeatability:
     noise: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerShares:
+    """The fitted G: `points` (p, options) are shares of answers that Items may have, `weights` (p,) how many Items have them."""
+
+    points: Floats
+    weights: Floats
+
+
+def answer_shares(counts: Counts) -> AnswerShares:
+    """G of counts (items, 4 or more), as in `repeatability`. Raises InvalidInput where no Item has an answer."""
+    rows, sizes = np.unique(_four_and_others(counts[_answered(counts)]), axis=0, return_counts=True)
+    grid = _grid(rows.shape[1])
+    return AnswerShares(grid, _fitted(rows, sizes, grid)[0])
+
+
 def repeatability(counts: Counts, *, quorum_size: int) -> Repeatability:
     """What another panel of as many Workers an Item would say, from the answers of this one.
 
@@ -46,8 +62,7 @@ def repeatability(counts: Counts, *, quorum_size: int) -> Repeatability:
     that they do is taken as independent.
     Raises InvalidInput where no Item has an answer; Items without one have the chances of an Item that nobody knows.
     """
-    if not counts.sum():
-        raise InvalidInput([Problem("no Responses: nothing says what another panel would")])
+    _answered(counts)
     rows, place = np.unique(_four_and_others(counts), axis=0, return_inverse=True)
     sizes = np.bincount(place.ravel(), minlength=len(rows))
     totals = rows.sum(axis=1)
@@ -65,6 +80,13 @@ def repeatability(counts: Counts, *, quorum_size: int) -> Repeatability:
     kept = chance[np.arange(len(rows)), winner]
     answered = np.where(totals > 0, sizes, 0)
     return Repeatability(chance[place.ravel()], float(kept @ answered / answered.sum()), noise)
+
+
+def _answered(counts: Counts) -> NDArray[np.bool_]:
+    answered = np.asarray(counts.sum(axis=1) > 0)
+    if not answered.any():
+        raise InvalidInput([Problem("no Responses: nothing says what another panel would")])
+    return answered
 
 
 def _four_and_others(counts: Counts) -> Counts:
