@@ -12,6 +12,8 @@ from app.domain.statistics.predictions import Predictions
 from app.domain.statistics.stability import Flags, TestSetLabels, strata
 
 _CHUNK = 2_000_000
+# How many Items can be drawn one by one in the time of one kind of them.
+_DEAR = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +125,17 @@ def _flip(names: tuple[str, str], one: _Leads, many: _Leads, *, level: float) ->
 
 def _resampled(hits: Flags, *, replicates: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Hits (replicates, columns) in as many resamples of the Items (rows). Items that are hit alike are drawn as one kind."""
-    kinds, sizes = np.unique(hits, axis=0, return_counts=True)
+    kinds, kind, sizes = np.unique(hits, axis=0, return_inverse=True, return_counts=True)
+    count, weights = len(hits), kinds.astype(np.float64)
     rows = max(1, _CHUNK // len(kinds))
-    weights = kinds.astype(np.float64)
-    parts = [
-        rng.multinomial(len(hits), sizes / len(hits), size=min(rows, replicates - start)) @ weights
-        for start in range(0, replicates, rows)
-    ]
+    parts = []
+    for start in range(0, replicates, rows):
+        size = min(rows, replicates - start)
+        if len(kinds) * _DEAR < count:
+            drawn = rng.multinomial(count, sizes / count, size=size)
+        else:
+            drawn = np.stack(
+                [np.bincount(kind[rng.integers(count, size=count)], minlength=len(kinds)) for _ in range(size)]
+            )
+        parts.append(drawn @ weights)
     return np.vstack(parts).round().astype(np.int64)

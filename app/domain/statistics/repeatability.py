@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.domain.consensus.majority import quorum
 from app.domain.consensus.votes import OPTIONS, Counts, VoteCounts
 from app.domain.statistics.intervals import Floats
+from app.domain.statistics.patterns import patterns_of
 from app.domain.statistics.readings import CATEGORIES
 from app.errors import InvalidInput, Problem
 
@@ -48,7 +49,8 @@ class AnswerShares:
 
 def answer_shares(counts: Counts) -> AnswerShares:
     """G of counts (items, 4 or more), as in `repeatability`. Raises InvalidInput where no Item has an answer."""
-    rows, sizes = np.unique(_four_and_others(counts[_answered(counts)]), axis=0, return_counts=True)
+    rows, place = patterns_of(_four_and_others(counts[_answered(counts)]))
+    sizes = np.bincount(place, minlength=len(rows))
     grid = _grid(rows.shape[1])
     return AnswerShares(grid, _fitted(rows, sizes, grid)[0])
 
@@ -63,8 +65,8 @@ def repeatability(counts: Counts, *, quorum_size: int) -> Repeatability:
     Raises InvalidInput where no Item has an answer; Items without one have the chances of an Item that nobody knows.
     """
     _answered(counts)
-    rows, place = np.unique(_four_and_others(counts), axis=0, return_inverse=True)
-    sizes = np.bincount(place.ravel(), minlength=len(rows))
+    rows, place = patterns_of(_four_and_others(counts))
+    sizes = np.bincount(place, minlength=len(rows))
     totals = rows.sum(axis=1)
     grid = _grid(rows.shape[1])
     common, own = _fitted(rows, np.where(totals > 0, sizes, 0), grid)
@@ -79,7 +81,7 @@ def repeatability(counts: Counts, *, quorum_size: int) -> Repeatability:
     # Index -1, no winner, is the last category: non-agreement.
     kept = chance[np.arange(len(rows)), winner]
     answered = np.where(totals > 0, sizes, 0)
-    return Repeatability(chance[place.ravel()], float(kept @ answered / answered.sum()), noise)
+    return Repeatability(chance[place], float(kept @ answered / answered.sum()), noise)
 
 
 def _answered(counts: Counts) -> NDArray[np.bool_]:
