@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.domain.consensus.majority import quorum
 from app.domain.consensus.votes import OPTIONS, Counts, VoteCounts, Votes
@@ -20,6 +21,7 @@ from app.domain.statistics.categories import CategoryTable, tabulate
 from app.domain.statistics.intervals import LEVEL, Estimate, Floats, Interval, wilson
 from app.domain.statistics.item_shares import shares
 from app.domain.statistics.mover import weighted_sum
+from app.domain.statistics.patterns import patterns_of
 from app.domain.statistics.readings import CATEGORIES
 from app.domain.statistics.repeatability import repeatability
 from app.domain.vocabulary import Category
@@ -114,7 +116,7 @@ def line_of_counts(
     if counts.ndim != 2 or counts.shape[1] < len(OPTIONS) or counts.min(initial=0) < 0:  # noqa: PLR2004 - Items by options
         raise InvalidInput([Problem(f"counts: wanted (items, {len(OPTIONS)} or more) from 0 on, got {counts.shape}")])
     answered = counts[counts.sum(axis=1) > 0]
-    members = _membership(answered, quorum_size).sum(axis=0)
+    members = _members(answered, quorum_size)
     found = [_of_items(int(x), len(answered), level) for x in members] if len(answered) else []
     return _line(name, counts, found, quorum_size=quorum_size, scope=scope, basis=Basis.ANSWERS)
 
@@ -157,6 +159,13 @@ def _membership(rows: Counts, quorum_size: int) -> Floats:
     return np.column_stack([member, 1 - member[:, CATEGORIES.index(Category.NON_ERROR)]])
 
 
+def _members(counts: Counts, quorum_size: int) -> NDArray[np.int64]:
+    """How many Items are in each of CATEGORIES, then how many are errors."""
+    patterns, pattern = patterns_of(counts)
+    times = np.bincount(pattern, minlength=len(patterns))
+    return (times @ _membership(patterns, quorum_size)).round().astype(np.int64)
+
+
 def _of_items(members: int, checked: int, level: float) -> Estimate:
     share = members / checked
     return Estimate(share, math.sqrt(share * (1 - share) / max(checked - 1, 1)), wilson(members, checked, level=level))
@@ -168,8 +177,8 @@ def _line(
     answered = counts[counts.sum(axis=1) > 0]
     if not len(answered):
         raise InvalidInput([Problem("nobody answered: there is nothing to estimate from", field=name)])
-    members = _membership(answered, quorum_size)
-    table = tabulate(dict(zip(CATEGORIES, members.sum(axis=0).astype(int).tolist()[:-1], strict=True)))
+    members = _members(answered, quorum_size)
+    table = tabulate(dict(zip(CATEGORIES, members.tolist()[:-1], strict=True)))
     again = repeatability(answered, quorum_size=quorum_size)
     checked = table.checked
     suspects = scope.suspects or len(counts)
