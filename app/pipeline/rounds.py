@@ -134,7 +134,8 @@ def _ask(db: Session, batch: Batch, needy: Sequence[Standing]) -> set[HITId | No
 
 
 # A HIT as far as offering it again goes. `unspent_usd`: what it still has reserved; `settled`: places that cost nothing
-# more, since they are priced already or their work is rejected.
+# more, since they are priced already or their work is rejected. A rejection that is only intended may come too late, and
+# the work be paid: its money is not free yet.
 _FACTS = text("""
     SELECT h.id, h.max_assignments, h.reposts, h.expires_at, g.reward_usd, work.held, work.settled,
            (SELECT count(*) FROM operations AS o WHERE o.hit_id = h.id AND o.kind = 'extend') AS extensions,
@@ -152,9 +153,7 @@ _FACTS = text("""
         SELECT count(*) AS held,
                count(*) FILTER (WHERE a.status = 'rejected'
                    OR EXISTS (SELECT 1 FROM payments AS p WHERE p.assignment_id = a.id AND p.kind = 'reward'
-                              AND p.status <> 'cancelled')
-                   OR EXISTS (SELECT 1 FROM operations AS o WHERE o.assignment_id = a.id AND o.kind = 'reject'
-                              AND o.status <> 'cancelled')) AS settled
+                              AND p.status <> 'cancelled')) AS settled
         FROM assignments AS a WHERE a.hit_id = h.id
     ) AS work
     WHERE h.id = ANY(:ids)

@@ -528,3 +528,20 @@ def test_what_a_round_has_reserved_anew_is_not_given_back_with_a_rejection(house
     settle(house, batch_id)
     assert house.one("SELECT status FROM batches").status == "done"
     assert ledger(house) == (5 * PRICE, 5 * PRICE)
+
+
+def test_a_rejection_that_is_not_made_yet_frees_no_money_for_another_place(house: House) -> None:
+    settings: dict[str, Any] = {"first_assignments": 3, "assignments_per_item": 5, "cap_usd": 3 * PRICE}
+    batch_id = house.live(rows=1, review=HELD, **settings)
+    hit = house.one("SELECT id FROM hits").id
+    for name, word in {"Ada": "given", "Bea": "given", "Bob": "guessed"}.items():
+        house.answer(name, hit, lambda _, word=word: word)  # type: ignore[misc]
+    house.collect(batch_id)
+    bob = work(house)[2].marketplace_assignment_id
+    # It comes too late: the work is approved, and paid, by then.
+    house.marketplace.client.approve_assignment(AssignmentId=bob)
+    rule(house, batch_id, Ruling.REJECT, bob, feedback="no")
+    settle(house, batch_id)
+    house.collect(batch_id)
+    assert house.one("SELECT max_assignments FROM hits").max_assignments == 3
+    assert ledger(house) == (3 * PRICE, PRICE)
