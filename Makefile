@@ -9,6 +9,9 @@ NPM  := .npm-clients
 # Test processes side by side: one more than CI has cores, since journeys wait a good part of their time.
 JOBS ?= 3
 
+# Where bytecode is not kept, each of the many processes that tests and commands start compiles everything anew: 2 s of CPU.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check format lint types contracts tests fast-tests deploy-files lock lock-check bench browser clean clients operations-table
 
