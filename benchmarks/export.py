@@ -8,6 +8,7 @@ from statistics import median
 
 from sqlalchemy import text
 
+from app.db import export_queries
 from app.db.copying import driver_connection
 from app.db.engine import Database
 from app.domain.consensus import majority
@@ -96,7 +97,7 @@ def _drain(database: Database, batch_id: BatchId) -> int:
 
 def _drain_bare(database: Database, batch_id: BatchId) -> int:
     """COPY of the very query, read row by row as psycopg hands it over."""
-    statement, values = f"COPY ({export.CONSENSUS_QUERY}) TO STDOUT", {"batch_id": batch_id, "method": majority.NAME}
+    statement, values = f"COPY ({export_queries.CONSENSUS}) TO STDOUT", {"batch_id": batch_id, "method": majority.NAME}
     with (
         database.transaction() as db,
         driver_connection(db).cursor() as cursor,

@@ -1,37 +1,79 @@
-"""CSV downloads of any kind: counted and streamed from one snapshot."""
+"""Downloads of any kind: counted and streamed from one snapshot."""
 
 from collections.abc import Callable, Generator
+from pathlib import PurePath
 
+from anyio import CancelScope
+from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
-from app.api.exports import CsvDownload
 from app.db.engine import Database
 from app.pipeline.export import take_snapshot
 
 Rows = Callable[[Session], Generator[bytes, None, None]]
+Count = Callable[[Session], int]
+Note = Callable[[Session], None]
 
-CSV: dict[int | str, dict[str, object]] = {
-    200: {
-        "content": {"text/csv": {}},
-        "description": "CSV in UTF-8. Header `X-Row-Count` tells how many rows follow the first line.",
-        "headers": {"X-Row-Count": {"schema": {"type": "integer"}, "description": "Fewer rows: truncated."}},
-    }
+MEDIA_TYPES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".jsonl": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+    ".json": "application/json",
+    ".npy": "application/octet-stream",
 }
 
 
-def download(database: Database, *, name: str, rows: Rows, count: Callable[[Session], int]) -> CsvDownload:
+def described(*suffixes: str) -> dict[int | str, dict[str, object]]:
+    """The answer of a route that hands over such files, for the API's description."""
+    return {
+        200: {
+            "content": {MEDIA_TYPES[suffix].partition(";")[0]: {} for suffix in suffixes},
+            "description": "In UTF-8. Header `X-Row-Count` tells how many rows follow, a CSV's first line not counted.",
+            "headers": {"X-Row-Count": {"schema": {"type": "integer"}, "description": "Fewer rows: truncated."}},
+        }
+    }
+
+
+CSV = described(".csv")
+
+
+class FileDownload(StreamingResponse):
+    """A file that ends its transaction even where nobody reads it to the end."""
+
+    def __init__(self, chunks: Generator[bytes, None, None], *, name: str, rows: int) -> None:
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "X-Row-Count": str(rows),
+            "Cache-Control": "no-store",
+        }
+        super().__init__(chunks, media_type=MEDIA_TYPES[PurePath(name).suffix], headers=headers)
+        self.chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Stream; async as everything that streams is."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):
+                await run_in_threadpool(self.chunks.close)
+
+
+def download(database: Database, *, name: str, rows: Rows, count: Count, note: Note | None = None) -> FileDownload:
     """The rows as an answer, in a transaction of their own that lasts for as long as it streams.
 
-    What `count` or `rows` raise at once is raised here, while there is still an answer to say so.
+    What `count` or `rows` raise at once is raised here, while there is still an answer to say so. `note` writes down that
+    the file was handed over, if it was read to its end.
     """
     counted: list[int] = []
-    chunks = _chunks(database, rows, count, counted)
+    chunks = _chunks(database, rows, count, counted, note)
     next(chunks)
-    return CsvDownload(chunks, name=name, rows=counted[0])
+    return FileDownload(chunks, name=name, rows=counted[0])
 
 
 def _chunks(
-    database: Database, rows: Rows, count: Callable[[Session], int], counted: list[int]
+    database: Database, rows: Rows, count: Count, counted: list[int], note: Note | None
 ) -> Generator[bytes, None, None]:
     """First nothing, once the rows are counted; then the rows."""
     with database.transaction() as db:
@@ -40,3 +82,5 @@ def _chunks(
         counted.append(count(db))
         yield b""
         yield from found
+        if note is not None:
+            note(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from app.files.tables import TableFormat, format_of, write_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from app.domain.study_sets import LabelSets, StudySet
+    from app.domain.corrections import Change
+    from app.domain.label_arrays import LabelArray
+    from app.domain.study_sets import LabelSets, StudyItem, StudySet
 
 NPY = ".npy"
 
@@ -26,26 +29,31 @@ def correct_study(
     study: StudySet, rules: CorrectionRules, *, out: Path, labels: Path | None, classes: str | None
 ) -> str:
     """Correct a set of single labels; says what was done. Raises InvalidInput where the files do not fit."""
+    if labels is not None:
+        return write_corrected(study.items, rules, label_files.read_labels(labels), out=out, classes=classes)
+    _refuse_npy(out, "needs the dataset's given labels: name them with --labels")
     changes = changes_of(study.items, rules)
-    if labels is None:
-        _refuse_npy(out, "needs the dataset's given labels: name them with --labels")
-        now = {change.id: change.corrected for change in changes}
-        left = {item.id: label for item in study.items if (label := now.get(item.id, item.given)) is not None}
-        table = label_files.labels_table(list(left), list(left.values()))
-        size = len(study.items)
+    now = {change.id: change.corrected for change in changes}
+    left = {item.id: label for item in study.items if (label := now.get(item.id, item.given)) is not None}
+    _write(out, label_files.labels_table(list(left), list(left.values())))
+    return _told(out, changes, rules, size=len(study.items))
+
+
+def write_corrected(
+    items: Sequence[StudyItem], rules: CorrectionRules, original: LabelArray, *, out: Path, classes: str | None
+) -> str:
+    """Write a whole dataset's labels, `original` corrected, with the changes beside it; says what was done.
+
+    A `.npy` brings the positions that stay in another; a table has them as ids. Raises InvalidInput where they do not fit.
+    """
+    changes = changes_of(items, rules)
+    names = [name.strip() for name in classes.split(",")] if classes else []
+    found = label_arrays.corrected(original, items, changes, classes=names)
+    if out.suffix.casefold() == NPY:
+        _write_arrays(out, found)
     else:
-        original = label_files.read_labels(labels)
-        names = [name.strip() for name in classes.split(",")] if classes else []
-        found = label_arrays.corrected(original, study.items, changes, classes=names)
-        size = len(original)
-        table = label_files.labels_table(found.kept.tolist(), found.labels.tolist())
-        if out.suffix.casefold() == NPY:
-            _write_arrays(out, found)
-    if out.suffix.casefold() != NPY:
-        _write(out, table)
-    beside = _write_beside(out, label_files.changes_table(changes, rules))
-    dropped = sum(change.corrected is None for change in changes)
-    return _said(len(changes) - dropped, dropped, size, beside)
+        _write(out, label_files.labels_table(found.kept.tolist(), found.labels.tolist()))
+    return _told(out, changes, rules, size=len(original))
 
 
 def correct_label_sets(
@@ -86,6 +94,13 @@ def _write_beside(out: Path, changes: pa.Table) -> Path:
 def _refuse_npy(out: Path, why: str) -> None:
     if out.suffix.casefold() == NPY:
         raise InvalidInput([Problem(f"a .npy file {why}", field=out.name)])
+
+
+def _told(out: Path, changes: Sequence[Change], rules: CorrectionRules, *, size: int) -> str:
+    """Write the changes beside the labels, and say how many there are."""
+    beside = _write_beside(out, label_files.changes_table(changes, rules))
+    dropped = sum(change.corrected is None for change in changes)
+    return _said(len(changes) - dropped, dropped, size, beside)
 
 
 def _said(corrected: int, dropped: int, size: int, beside: Path) -> str:

@@ -13,6 +13,7 @@ from app.cli import (
     crowd,
     demo,
     ending,
+    exporting,
     marketplace,
     notifications,
     payments,
@@ -46,6 +47,7 @@ notifications.register(app)
 app.add_typer(people.account_app, name="account")
 app.add_typer(marketplace.app, name="marketplace")
 results.register(app)
+exporting.register(app)
 reconcile.register(app)
 payments.register(app)
 app.add_typer(reviewed_sheets.app, name="results")

@@ -1,18 +1,17 @@
-"""Commands for what a Batch brings, consensus and export; and templates, what Workers are asked."""
+"""What a Batch brings so far, templates that Workers are asked by, and files that appear only when they are whole."""
 
 from __future__ import annotations
 
 import os
 import sys
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli import talking
-from app.cli.opening import BY, opened
+from app.cli.opening import opened
 from app.cli.talking import counted
 
 if TYPE_CHECKING:
@@ -21,17 +20,9 @@ if TYPE_CHECKING:
 console = talking.console()
 
 
-class What(StrEnum):
-    """What `labeljury export` writes."""
-
-    CONSENSUS = "consensus"
-    RESPONSES = "responses"
-
-
 def register(app: typer.Typer) -> None:
     """Add the commands to the tree."""
     app.command()(consensus)
-    app.command()(export)
     app.command()(templates)
 
 
@@ -60,40 +51,6 @@ def consensus(
     show_categories(console, progress.categories)
     settled, responses_read = counted(progress.settled, "Item"), counted(progress.responses, "Response")
     console.print(f"{settled} settled, {progress.open} open, {responses_read}.")
-
-
-def export(
-    batch: Annotated[int, typer.Argument(help="The Batch's number.")],
-    what: Annotated[
-        What, typer.Argument(help="consensus: one line an Item; responses: one line an answer.")
-    ] = What.CONSENSUS,
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write, or - for standard output. Default: WHAT-BATCH.csv here.")
-    ] = None,
-    worker_ids: Annotated[
-        bool, typer.Option("--worker-ids", help="The marketplace's Worker ids instead of pseudonyms.")
-    ] = False,
-) -> None:
-    """Write a CSV. Partial results are fine: it holds what is known now, and says how many Responses stand behind a line."""
-    from app.domain.vocabulary import BatchId
-    from app.pipeline import export as stage
-
-    batch_id = BatchId(batch)
-    target = out or Path(f"{what}-{batch}.csv")
-    with opened() as service, service.database.transaction() as db:
-        stage.take_snapshot(db)
-        rows = stage.manifest(db, batch_id)
-        names = stage.WorkerNames.MARKETPLACE_ID if worker_ids else stage.WorkerNames.PSEUDONYM
-        chunks = (
-            stage.consensus_csv(db, batch_id)
-            if what is What.CONSENSUS
-            else stage.responses_csv(db, batch_id, worker_names=names)
-        )
-        with whole_file(target) as file:
-            file.writelines(chunks)
-        stage.note(db, batch_id, what, by=BY)
-    count = rows.consensus_rows if what is What.CONSENSUS else rows.response_rows
-    talking.console(stderr=True).print(f"{counted(count, 'row')} written to {target}")
 
 
 @contextmanager

@@ -95,3 +95,25 @@ def _number(label: str) -> int | None:
         return int(label)
     except ValueError:
         return None
+
+
+def of_items(items: Sequence[StudyItem]) -> LabelArray:
+    """The given labels of Items whose ids are the positions 0 to n-1: numbers where all labels are, else text.
+
+    Raises InvalidInput for other ids.
+    """
+    by_position = {position_of(item.id): item.given for item in items}
+    if not items or set(by_position) != set(range(len(items))):
+        raise InvalidInput(
+            [
+                Problem(
+                    f"the ids of the {len(items):,} Items are not the positions 0 to n-1 of a dataset;"
+                    " name the dataset's own labels with --labels, or write .csv"
+                )
+            ]
+        )
+    labels = [by_position[position] for position in range(len(items))]
+    numbers = [label if isinstance(label, int) else _number(label) for label in labels]
+    if all(number is not None and str(number) == str(label) for number, label in zip(numbers, labels, strict=True)):
+        return np.array(numbers, dtype=np.int64)
+    return np.array([str(label) for label in labels])

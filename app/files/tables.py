@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -14,8 +15,8 @@ from app.errors import InvalidInput, Problem
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS_AT_ONCE = 10_000
-_NEEDS_QUOTES = '[",\\t\\r\\n]|^$'
+_ROWS_AT_ONCE = 50_000
+_NEEDS_QUOTES = '[",\\t\\r\\n]'
 
 
 class TableFormat(StrEnum):
@@ -48,39 +49,45 @@ def format_of(path: Path) -> TableFormat:
 
 def write_table(file: IO[bytes], table: pa.Table, format: TableFormat) -> None:
     """Write all of `table`: UTF-8, lines end with LF, CSV values quoted only where needed, absent ones empty or null."""
-    match format:
-        case TableFormat.PARQUET:
-            import pyarrow.parquet as pq
+    if format is TableFormat.PARQUET:
+        import pyarrow.parquet as pq
 
-            pq.write_table(table, file)
-        case TableFormat.JSONL:
-            for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
-                lines = (json.dumps(row, ensure_ascii=False, default=str) for row in batch.to_pylist())
-                file.write("".join(f"{line}\n" for line in lines).encode())
-        case _:
-            _write_delimited(file, table, "," if format is TableFormat.CSV else "\t")
+        pq.write_table(table, file)
+        return
+    file.write(table_chunk(table.slice(0, 0), format, header=True))
+    for start in range(0, table.num_rows, _ROWS_AT_ONCE):
+        file.write(table_chunk(table.slice(start, _ROWS_AT_ONCE), format, header=False))
 
 
-def _write_delimited(file: IO[bytes], table: pa.Table, delimiter: str) -> None:
+def table_chunk(table: pa.Table, format: TableFormat, *, header: bool) -> bytes:
+    """The rows of `table` as a part of a file in CSV, TSV or JSON Lines, which has no header."""
+    if format is TableFormat.JSONL:
+        return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in table.to_pylist()).encode()
+    delimiter = "," if format is TableFormat.CSV else "\t"
+    first = _delimited([table.column_names], delimiter) if header else b""
+    return first + _rows(table, delimiter)
+
+
+def _rows(table: pa.Table, delimiter: str) -> bytes:
     """By Arrow's writer, which is fast, but where a text needs quotes: it would then quote every text."""
     from pyarrow import csv as arrow_csv
 
-    header = io.StringIO()
-    csv.writer(header, delimiter=delimiter, lineterminator="\n").writerow(table.column_names)
-    file.write(header.getvalue().encode())
-    if not _needs_quotes(table):
-        options = arrow_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="none")
-        arrow_csv.write_csv(table, file, options)
-        return
-    for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
-        rows = io.StringIO()
-        columns = [column.to_pylist() for column in batch.columns]
-        csv.writer(rows, delimiter=delimiter, lineterminator="\n").writerows(zip(*columns, strict=True))
-        file.write(rows.getvalue().encode())
+    if _needs_quotes(table):
+        return _delimited(zip(*(column.to_pylist() for column in table.columns), strict=True), delimiter)
+    file = io.BytesIO()
+    options = arrow_csv.WriteOptions(include_header=False, delimiter=delimiter, quoting_style="none")
+    arrow_csv.write_csv(table, file, options)
+    return file.getvalue()
+
+
+def _delimited(rows: Iterable[Iterable[object]], delimiter: str) -> bytes:
+    file = io.StringIO()
+    csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return file.getvalue().encode()
 
 
 def _needs_quotes(table: pa.Table) -> bool:
-    """Whether a text holds a separator, a quote or a line end, or is empty where it is not absent."""
+    """Whether a text holds a separator, a quote or a line end."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

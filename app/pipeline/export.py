@@ -1,4 +1,4 @@
-"""Export: Consensus and Responses → CSV, streamed by COPY in flat memory.
+"""Export: Consensus and Responses → CSV, JSON Lines, Parquet, streamed by COPY in flat memory.
 
 UTF-8, lines end with LF, values are quoted where needed. Values stand exactly as they were imported and answered, also
 those that begin with = + - or @: a spreadsheet may take them for formulas, so import such files there as text.
@@ -11,12 +11,14 @@ from enum import StrEnum
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.db import audit
-from app.db.copying import copy_out
-from app.db.tables import Batch, Item, Response
+from app.db import audit, export_queries
+from app.db.table_streams import Form, stream
+from app.db.tables import Item, Response
+from app.domain.answer_coding import OPTIONS_OF, Coding
 from app.domain.consensus import majority
-from app.domain.vocabulary import BatchId
-from app.errors import NotFound
+from app.domain.vocabulary import BatchId, Option
+
+Chunks = Generator[bytes, None, None]
 
 
 class WorkerNames(StrEnum):
@@ -36,42 +38,10 @@ class ExportManifest:
     response_rows: int
 
 
-# One line an Item, Responses or not: partial results can be had at any time.
-CONSENSUS_QUERY = """
-    SELECT i.external_id AS id, i.given_label, i.guessed_label,
-           -- While Responses are awaited "no agreement" is not a finding.
-           CASE WHEN c.status = 'settled' OR c.option IS NOT NULL THEN c.category END AS category, c.option AS consensus,
-           CASE c.option WHEN 'given' THEN i.given_label WHEN 'guessed' THEN i.guessed_label END AS consensus_label,
-           coalesce(c.given_count, 0) AS given, coalesce(c.guessed_count, 0) AS guessed,
-           coalesce(c.both_count, 0) AS both, coalesce(c.neither_count, 0) AS neither,
-           coalesce(c.cannot_tell_count, 0) AS cannot_tell, coalesce(c.response_count, 0) AS responses,
-           to_char(c.agreement, 'FM0.000') AS agreement,
-           coalesce(c.status, 'open') AS status, %(method)s AS method, i.role, i.media_type,
-           coalesce(i.media_url, i.text, '/media/' || i.media_token) AS media,
-           b.name AS batch, b.profile, i.extra
-    FROM items AS i
-    JOIN batches AS b ON b.id = i.batch_id
-    LEFT JOIN consensus AS c ON c.item_id = i.id AND c.method = %(method)s
-    WHERE i.batch_id = %(batch_id)s
-    ORDER BY i.id
-"""
-
-_RESPONSES = """
-    SELECT i.external_id AS id, {worker} AS worker, r.option AS response, r.cannot_tell::text, r.comment,
-           array_to_string(r.order_shown, '|') AS order_shown, r.position, r.elapsed_ms,
-           h.marketplace_hit_id AS hit_id, a.marketplace_assignment_id AS assignment_id,
-           {accepted_at} AS accepted_at, {submitted_at} AS submitted_at, a.status AS assignment_status,
-           i.given_label, i.guessed_label, b.name AS batch, b.profile
-    FROM items AS i
-    JOIN batches AS b ON b.id = i.batch_id
-    JOIN responses AS r ON r.item_id = i.id
-    JOIN assignments AS a ON a.id = r.assignment_id
-    JOIN hits AS h ON h.id = a.hit_id
-    JOIN workers AS w ON w.id = r.worker_id
-    WHERE i.batch_id = %(batch_id)s
-    ORDER BY r.item_id, r.assignment_id
-"""
-
+_LABEL = {
+    Coding.ROLE: "r.option",
+    Coding.CLASS: "CASE r.option WHEN 'given' THEN i.given_label ELSE i.guessed_label END",
+}
 _WORKER = {WorkerNames.PSEUDONYM: "w.pseudonym", WorkerNames.MARKETPLACE_ID: "w.marketplace_worker_id"}
 
 
@@ -85,7 +55,7 @@ def take_snapshot(db: Session) -> None:
 
 def manifest(db: Session, batch_id: BatchId) -> ExportManifest:
     """The row counts of the Batch's exports. Raises NotFound."""
-    name = _batch_name(db, batch_id)
+    name = export_queries.batch_of(db, batch_id).name
     items = db.scalar(select(func.count()).select_from(Item).where(Item.batch_id == batch_id))
     responses = db.scalar(
         select(func.count())
@@ -101,37 +71,83 @@ def note(db: Session, batch_id: BatchId, what: str, *, by: str) -> None:
     audit.record(db, actor=by, action="batch.exported", batch_id=batch_id, what=what)
 
 
-def consensus_csv(db: Session, batch_id: BatchId, *, method: str = majority.NAME) -> Generator[bytes, None, None]:
-    """One line an Item, in the order of the file. Raises NotFound at once.
+def consensus(
+    db: Session, batch_id: BatchId, *, form: Form = Form.CSV, method: str = majority.NAME
+) -> Generator[bytes, None, None]:
+    """One line an Item, in the order of the file, by a method whose Consensus is stored. Raises NotFound at once.
 
     `consensus` is an option or empty, `consensus_label` the label it stands for: empty for both, neither and no agreement.
     `category` is empty while an Item is open and nothing has reached the quorum; without Consensus counts are 0 and status
     open. `extra` is the file's other columns as one JSON object.
     """
-    _batch_name(db, batch_id)
-    return copy_out(db, CONSENSUS_QUERY, {"batch_id": batch_id, "method": method})
+    export_queries.batch_of(db, batch_id)
+    values = {"batch_id": batch_id, "method": method}
+    return stream(db, export_queries.CONSENSUS, values, form=form, kinds=export_queries.CONSENSUS_KINDS)
 
 
-def responses_csv(
-    db: Session, batch_id: BatchId, *, worker_names: WorkerNames = WorkerNames.PSEUDONYM
+def responses(
+    db: Session, batch_id: BatchId, *, form: Form = Form.CSV, worker_names: WorkerNames = WorkerNames.PSEUDONYM
 ) -> Generator[bytes, None, None]:
     """One line a Response, ordered by Item. Raises NotFound at once.
 
     Times are ISO 8601 in UTC; `order_shown` is the choices from top to bottom, joined by |; ids of HIT and Assignment are
     the marketplace's; `response` is empty where the Worker could not tell.
     """
-    _batch_name(db, batch_id)
-    query = _RESPONSES.format(
-        worker=_WORKER[worker_names], accepted_at=_iso("a.accepted_at"), submitted_at=_iso("a.submitted_at")
+    export_queries.batch_of(db, batch_id)
+    query = export_queries.RESPONSES.format(
+        worker=_WORKER[worker_names],
+        cannot_tell="r.cannot_tell" if form is Form.JSONL else "r.cannot_tell::text",
+        accepted_at=_iso("a.accepted_at"),
+        submitted_at=_iso("a.submitted_at"),
     )
-    return copy_out(db, query, {"batch_id": batch_id})
+    return stream(db, query, {"batch_id": batch_id}, form=form, kinds=export_queries.RESPONSES_KINDS)
 
 
-def _batch_name(db: Session, batch_id: BatchId) -> str:
-    name = db.scalar(select(Batch.name).where(Batch.id == batch_id))
-    if name is None:
-        raise NotFound("Batch", batch_id)
-    return name
+def long_answers(
+    db: Session,
+    batch_id: BatchId,
+    *,
+    form: Form = Form.CSV,
+    coding: Coding = Coding.ROLE,
+    worker_names: WorkerNames = WorkerNames.PSEUDONYM,
+) -> Generator[bytes, None, None]:
+    """`task,worker,label` as crowd-kit reads it, one line a Response that counts; then `responses,role,profile`.
+
+    Responses that name no option are left out, by class also both and neither. Raises NotFound at once.
+    """
+    export_queries.batch_of(db, batch_id)
+    query = export_queries.LONG.format(
+        worker=_WORKER[worker_names], label=_LABEL[coding], options=_options(OPTIONS_OF[coding])
+    )
+    return stream(db, query, {"batch_id": batch_id}, form=form, kinds=export_queries.LONG_KINDS)
+
+
+def long_rows(db: Session, batch_id: BatchId, coding: Coding) -> int:
+    """How many lines `long_answers` has."""
+    counted = (
+        select(func.count())
+        .select_from(Response)
+        .join(Item, Item.id == Response.item_id)
+        .where(Item.batch_id == batch_id, Response.counted, Response.option.in_(OPTIONS_OF[coding]))
+    )
+    return db.scalar(counted) or 0
+
+
+def consensus_csv(db: Session, batch_id: BatchId, *, method: str = majority.NAME) -> Generator[bytes, None, None]:
+    """`consensus` as CSV."""
+    return consensus(db, batch_id, method=method)
+
+
+def responses_csv(
+    db: Session, batch_id: BatchId, *, worker_names: WorkerNames = WorkerNames.PSEUDONYM
+) -> Generator[bytes, None, None]:
+    """`responses` as CSV."""
+    return responses(db, batch_id, worker_names=worker_names)
+
+
+def _options(options: tuple[Option, ...]) -> str:
+    """SQL's list of these words."""
+    return f"({', '.join(repr(option.value) for option in options)})"
 
 
 def _iso(column: str) -> str:

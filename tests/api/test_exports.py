@@ -1,8 +1,11 @@
 import csv
 import io
 
+import pyarrow.parquet as pq
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
@@ -42,6 +45,65 @@ def test_responses_name_workers_by_pseudonym(rita: TestClient, db: Session) -> N
     answer = rita.get(f"/batches/{answered_batch(db).id}/responses.csv")
     assert [row["worker"] for row in rows_of(answer.text)] == ["W-ada"]
     assert (answer.headers["x-row-count"], "A1SECRET" in answer.text) == ("1", False)
+
+
+def lines_of(text: str, form: str) -> int:
+    return len(rows_of(text) if form == "csv" else text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("what", "rows"), [("consensus", 2), ("responses", 1), ("long", 1), ("cleanlab", 1), ("labels", 2)]
+)
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_every_table_comes_in_every_format_with_its_row_count(
+    what: str, rows: int, form: str, victor: TestClient, db: Session
+) -> None:
+    batch = answered_batch(db)
+    answer = victor.get(f"/batches/{batch.id}/{what}.{form}")
+    assert (answer.status_code, answer.headers["x-row-count"]) == (200, str(rows))
+    assert answer.headers["content-disposition"] == f'attachment; filename="batch-{batch.id}-{what}.{form}"'
+    found = pq.read_table(io.BytesIO(answer.content)).num_rows if form == "parquet" else lines_of(answer.text, form)
+    assert found == rows
+    assert b"A1SECRET" not in answer.content
+
+
+def test_another_method_is_computed_on_the_way(victor: TestClient, db: Session) -> None:
+    path = f"/batches/{answered_batch(db).id}/consensus.csv"
+    first, second = rows_of(victor.get(f"{path}?method=plurality").text)
+    assert (first["method"], first["consensus"], second["p_given"]) == ("plurality", "guessed", "")
+    assert 0.5 < float(first["p_guessed"]) < 1
+    refused = victor.get(f"{path}?method=guess")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (422, "InvalidInput")
+
+
+def test_labels_are_corrected_by_the_rules_asked_for(victor: TestClient, db: Session, database: Database) -> None:
+    path = f"/batches/{answered_batch(db).id}/labels.csv"
+    with database.transaction() as later:
+        later.execute(text("UPDATE batches SET quorum = 1"))
+        later.execute(text("UPDATE consensus SET given_count = 0, both_count = 5"))
+    assert [row["action"] for row in rows_of(victor.get(path).text)] == ["kept", "kept"]
+    [dropped, _] = rows_of(victor.get(f"{path}?multi_label=drop").text)
+    assert (dropped["action"], dropped["rule"]) == (
+        "dropped",
+        "majority; categories; quorum 1; multi-label drop; unresolved keep",
+    )
+
+
+def test_the_studys_json_comes_as_a_list(victor: TestClient, db: Session) -> None:
+    answer = victor.get(f"/batches/{answered_batch(db).id}/study.json")
+    assert (answer.headers["content-type"], answer.headers["x-row-count"]) == ("application/json", "1")
+    assert [item["id"] for item in answer.json()] == ["007"]
+
+
+@pytest.mark.parametrize("what", ["responses", "long", "cleanlab"])
+def test_worker_ids_are_for_owners(what: str, rita: TestClient, victor: TestClient, db: Session) -> None:
+    path = f"/batches/{answered_batch(db).id}/{what}.csv?worker_ids=true"
+    assert "A1SECRET" in rita.get(path).text
+    assert victor.get(path).status_code == 403
+
+
+def test_an_unknown_format_is_refused(victor: TestClient, db: Session) -> None:
+    assert victor.get(f"/batches/{answered_batch(db).id}/consensus.xlsx").status_code == 422
 
 
 def test_only_an_owner_gets_the_workers_own_ids(rita: TestClient, victor: TestClient, db: Session) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from app.domain.correction_rules import CorrectionRules, Fate
 from app.domain.corrections import changes_of
-from app.domain.label_arrays import CorrectedLabels, LabelArray, corrected, position_of
+from app.domain.label_arrays import CorrectedLabels, LabelArray, corrected, of_items, position_of
 from app.domain.study_sets import Label, StudyItem
 from app.errors import InvalidInput
 
@@ -22,7 +22,11 @@ def correct(original: LabelArray, *items: StudyItem, classes: tuple[str, ...] = 
 
 def test_labels_change_where_the_ids_say_and_the_original_stays() -> None:
     found = correct(NUMBERS, wrong(1, 5, 9))
-    assert (found.labels.tolist(), str(found.labels.dtype), found.kept.tolist()) == ([4, 9, 6, 7], "uint16", [0, 1, 2, 3])
+    assert (found.labels.tolist(), str(found.labels.dtype), found.kept.tolist()) == (
+        [4, 9, 6, 7],
+        "uint16",
+        [0, 1, 2, 3],
+    )
     assert NUMBERS.tolist() == [4, 5, 6, 7]
 
 
@@ -61,3 +65,14 @@ def test_a_label_that_the_array_cannot_hold_is_refused() -> None:
 def test_positions_are_plain_whole_numbers() -> None:
     assert [position_of(id) for id in (0, "0", "12", 7)] == [0, 0, 12, 7]
     assert [position_of(id) for id in ("007", "1.0", "", -3)] == [None] * 4
+
+
+def test_items_that_are_a_whole_dataset_make_its_array() -> None:
+    assert of_items([wrong("1", "7", "8"), wrong("0", "3", "8")]).tolist() == [3, 7]
+    assert of_items([wrong(0, "07", "8"), wrong(1, "3", "8")]).tolist() == ["07", "3"]
+
+
+@pytest.mark.parametrize("ids", [[], ["1", "2"], ["0", "a"], ["0", "00"]])
+def test_items_that_are_none_are_refused(ids: list[str]) -> None:
+    with pytest.raises(InvalidInput, match="are not the positions 0 to n-1 of a dataset"):
+        of_items([wrong(id, "7", "8") for id in ids])

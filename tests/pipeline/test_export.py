@@ -4,21 +4,30 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.db.copying import CHUNK_BYTES
 from app.db.engine import Database
+from app.db.table_streams import Form
 from app.db.tables import Batch, Item
+from app.domain.answer_coding import Coding
 from app.domain.vocabulary import AssignmentStatus, BatchId, Category, ConsensusStatus, ItemRole, MediaType, Option
 from app.errors import NotFound
+from app.files.long_answers import read_answers
 from app.pipeline.export import (
     ExportManifest,
     WorkerNames,
+    consensus,
     consensus_csv,
+    long_answers,
+    long_rows,
     manifest,
+    responses,
     responses_csv,
     take_snapshot,
 )
@@ -32,6 +41,7 @@ from tests.factories import (
     make_response,
     make_worker,
 )
+from tests.pipeline.answered import answered_batch
 
 HOSTILE = '=1+1, "quoted"\r\nnew line \'; DROP TABLE items; -- 👩\u200d🚀 \u202eعربى\u202c \\.\t<b>&amp;</b>'
 
@@ -296,6 +306,56 @@ def test_a_response_that_arrives_after_the_count_stays_out_of_a_snapshot(databas
 def test_an_unknown_batch_is_refused_before_the_first_byte(export: object, db: Session) -> None:
     with pytest.raises(NotFound, match="Batch 404 does not exist"):
         export(db, BatchId(404))  # type: ignore[operator]
+
+
+def long_of(db: Session, batch: Batch, **options: Coding | WorkerNames) -> list[dict[str, str]]:
+    return read(long_answers(db, BatchId(batch.id), **options))  # type: ignore[arg-type]
+
+
+def test_long_answers_are_task_worker_label_and_what_stands_behind_them(db: Session) -> None:
+    batch = answered_batch(db, "given both cannot", "guessed")
+    first, second, third = long_of(db, batch)
+    assert list(first) == ["task", "worker", "label", "responses", "role", "profile"]
+    assert list(first.values()) == ["0", "W-a", "given", "2", "suspect", "local"]
+    assert (second["worker"], second["label"], third["label"], third["responses"]) == ("W-b", "both", "guessed", "1")
+    assert long_rows(db, BatchId(batch.id), Coding.ROLE) == 3
+
+
+def test_long_answers_by_class_leave_out_what_names_no_single_one(db: Session) -> None:
+    batch = answered_batch(db, "given both", "guessed neither")
+    assert [(row["task"], row["label"], row["responses"]) for row in long_of(db, batch, coding=Coding.CLASS)] == [
+        ("0", "cat", "1"),
+        ("1", "dog", "1"),
+    ]
+    assert long_rows(db, BatchId(batch.id), Coding.CLASS) == 2
+
+
+def test_long_answers_leave_out_what_does_not_count_and_hide_who_answered(db: Session) -> None:
+    batch = answered_batch(db, "given guessed")
+    db.execute(text("UPDATE responses SET counted = false WHERE option = 'guessed'"))
+    assert [row["worker"] for row in long_of(db, batch)] == ["W-a"]
+    assert [row["worker"] for row in long_of(db, batch, worker_names=WorkerNames.MARKETPLACE_ID)] == ["A-a"]
+    assert long_rows(db, BatchId(batch.id), Coding.ROLE) == 1
+
+
+def test_long_answers_are_read_by_aggregate(db: Session, tmp_path: Path) -> None:
+    batch = answered_batch(db, "given both cannot", "guessed")
+    (tmp_path / "long.parquet").write_bytes(b"".join(long_answers(db, BatchId(batch.id), form=Form.PARQUET)))
+    found = read_answers(tmp_path / "long.parquet")
+    assert (found.tasks, found.workers, found.labels) == (["0", "1"], ["W-a", "W-b"], ["both", "given", "guessed"])
+
+
+def test_json_lines_and_parquet_say_what_the_csv_says(db: Session) -> None:
+    batch_id = BatchId(answered_batch(db, "given guessed cannot", "").id)
+    for export, flag in ((consensus, None), (responses, "cannot_tell")):
+        lines = read(export(db, batch_id))
+        objects = [json.loads(line) for line in b"".join(export(db, batch_id, form=Form.JSONL)).splitlines()]
+        rows = pq.read_table(io.BytesIO(b"".join(export(db, batch_id, form=Form.PARQUET)))).to_pylist()
+        for line, found, row in zip(lines, objects, rows, strict=True):
+            assert list(line) == list(found) == list(row)
+            assert flag is None or found[flag] is row[flag] is (line[flag] == "true")
+            assert [found[name] for name in line if name != "extra"] == [row[name] for name in line if name != "extra"]
+    assert (objects[0]["elapsed_ms"], objects[2]["response"]) == (4200, None)
 
 
 def make_many_items(db: Session, batch: Batch, number: int) -> None:

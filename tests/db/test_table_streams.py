@@ -1,0 +1,73 @@
+import io
+import json
+from contextlib import closing
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from app.db.copying import CHUNK_BYTES
+from app.db.engine import Database
+from app.db.table_streams import Form, Kind, copy_table, fetch, stream
+
+HOSTILE = 'a "b",\r\n\\.\\n\t\u2028\x7f=1+1 ö 👩\u200d🚀'
+QUERY = """
+    SELECT * FROM (VALUES (1, %(hostile)s::text, 0.5::float8, true::text, '{"a": ["x"]}'::jsonb),
+                          (NULL, '', NULL, NULL, NULL)) AS v (n, words, share, flag, extra)
+"""
+KINDS = {"n": Kind.NUMBER, "share": Kind.SHARE, "flag": Kind.FLAG}
+MANY = "SELECT n, 'row ' || n AS words FROM generate_series(1, 200000) AS n"
+
+
+def streamed(db: Session, form: Form) -> bytes:
+    return b"".join(stream(db, QUERY, {"hostile": HOSTILE}, form=form, kinds=KINDS))
+
+
+def test_json_lines_tell_absent_from_empty_and_keep_types(db: Session) -> None:
+    first, second = (json.loads(line) for line in streamed(db, Form.JSONL).decode().removesuffix("\n").split("\n"))
+    assert first == {"n": 1, "words": HOSTILE, "share": 0.5, "flag": "true", "extra": {"a": ["x"]}}
+    assert second == {"n": None, "words": "", "share": None, "flag": None, "extra": None}
+
+
+def test_parquet_does_too(db: Session) -> None:
+    table = pq.read_table(io.BytesIO(streamed(db, Form.PARQUET)))
+    assert table.schema.types == [pa.int64(), pa.string(), pa.float64(), pa.bool_(), pa.string()]
+    first, second = table.to_pylist()
+    assert first == {"n": 1, "words": HOSTILE, "share": 0.5, "flag": True, "extra": '{"a": ["x"]}'}
+    assert second == {"n": None, "words": "", "share": None, "flag": None, "extra": None}
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_nothing_is_a_file_too(form: Form, db: Session) -> None:
+    chunks = b"".join(stream(db, "SELECT 1 AS n WHERE false", {}, form=form, kinds={"n": Kind.NUMBER}))
+    if form is Form.PARQUET:
+        assert pq.read_table(io.BytesIO(chunks)).to_pydict() == {"n": []}
+    else:
+        assert chunks == (b"n\n" if form is Form.CSV else b"")
+
+
+def test_many_rows_come_in_few_chunks_of_whole_lines(db: Session) -> None:
+    chunks = list(stream(db, MANY, {}, form=Form.JSONL, kinds={}))
+    assert all(len(chunk) >= CHUNK_BYTES and chunk.endswith(b"}\n") for chunk in chunks[:-1])
+    assert len(b"".join(chunks).splitlines()) == 200_000
+    table = pq.read_table(io.BytesIO(b"".join(stream(db, MANY, {}, form=Form.PARQUET, kinds={"n": Kind.NUMBER}))))
+    assert table["n"].to_pylist() == list(range(1, 200_001))
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_a_reader_who_stops_early_leaves_the_connection_usable(form: Form, database: Database) -> None:
+    with database.transaction() as db, closing(stream(db, MANY, {}, form=form, kinds={})) as chunks:
+        assert next(chunks)
+    with database.transaction() as db:
+        assert db.scalar(text("SELECT 1")) == 1
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of QueuePool, which ours is
+
+
+def test_a_table_goes_in_and_comes_out_the_same(db: Session) -> None:
+    db.execute(text("CREATE TEMPORARY TABLE t (n int, words text)"))
+    table = pa.table({"n": pa.array([1, None], type=pa.int64()), "words": [HOSTILE, None]})
+    copy_table(db, "t (n, words)", table)
+    assert fetch(db, "SELECT * FROM t", {}, kinds={"n": Kind.NUMBER}).equals(table)
+    assert fetch(db, "SELECT * FROM t WHERE false", {}, kinds={"n": Kind.NUMBER}).num_rows == 0
