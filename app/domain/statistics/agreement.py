@@ -68,7 +68,7 @@ def agreement(votes: Votes, *, level: float = LEVEL) -> Agreement:
     p = Σ_k q_k², q_k = mean of c_ik / n_i: Fleiss 1971, doi:10.1037/h0031619, for unequal n_i as in Gwet 2008,
     doi:10.1348/000711006X126600. alpha = 1 - D / E with D = Σ_i n_i (1 - P_i) / N and
     E = 1 - Σ_k m_k (m_k - 1) / (N (N - 1)), m_k the answers of label k: Krippendorff 2011,
-    "Computing Krippendorff's alpha-reliability", repository.upenn.edu/handle/20.500.14332/2089.
+    "Computing Krippendorff's alpha-reliability", repository.upenn.edu/asc_papers/43.
 
     Where no Item has two Responses everything is undefined (one Response, one Worker alone, a Response per Item). Where all
     answers are the same, kappa and alpha are 0/0 and therefore undefined, not 1: nobody has shown that they tell labels apart.
