@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.db import clock, endpoints
+from app.db import clock, endpoints, set_back
 from app.db.queue import Job, enqueue
 from app.errors import ServiceError
 from app.jobs import reconciling
@@ -28,6 +28,9 @@ def tick(runtime: Runtime) -> Tick:
 
     A marketplace that cannot be reached by these settings is said so on its Batches, and keeps nothing else from its work.
     """
+    with runtime.database.transaction() as db:
+        if by := set_back.take_note(db, lease_s=runtime.settings.lease_s):
+            log.warning("clock.set_back", seconds=round(by.total_seconds()))
     with runtime.database.transaction() as db:
         asked = sum(enqueue(db, job, batch_id=batch_id) for job, batch_id in outstanding.work(db))
         for batch_id in outstanding.idle(db):

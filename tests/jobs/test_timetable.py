@@ -2,8 +2,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
+from sqlalchemy import text
+
 from app.db.engine import Database
 from app.db.queue import Job
+from app.jobs import housekeeping
 from app.jobs.runner import build
 from app.jobs.runtime import Runtime
 from app.settings import Settings
@@ -30,3 +33,20 @@ def test_the_jobs_of_the_timetable_wait_once(database: Database, tmp_path: Path)
     app = build(Runtime(Settings(data_dir=tmp_path), database))
     names = {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
     assert {name: app.tasks[name].queueing_lock for name in names} == {name: name for name in names}
+
+
+def test_a_tick_notices_that_the_databases_clock_was_set_back_and_says_so_once(
+    database: Database, tmp_path: Path
+) -> None:
+    tomorrow = text("""
+        INSERT INTO endpoints (url, calls_per_second, next_call_at, heartbeat_at)
+        VALUES ('https://turk.example', 10, now() + interval '1 day', now() + interval '1 day')
+    """)
+    with database.transaction() as db:
+        db.execute(tomorrow)
+    for _ in range(2):
+        housekeeping.tick(Runtime(Settings(data_dir=tmp_path), database))
+    with database.transaction() as db:
+        (entry,) = db.execute(text("SELECT actor, details FROM audit WHERE action = 'clock.set_back'"))
+        assert db.execute(text("SELECT next_call_at <= now() FROM endpoints")).scalar_one()
+    assert (entry.actor, entry.details["seconds"] // 3600) == ("job runner", 23)
