@@ -13,7 +13,7 @@ from app.marketplace import throttling
 from app.marketplace.store import SignInFailure
 from app.marketplace.worker_site.account_pages import ENROLMENTS_PER_ADDRESS
 from tests.marketplace.conftest import MovedClock
-from tests.marketplace.people import Browser, publish
+from tests.marketplace.people import Browser, expire_now, publish
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -97,6 +97,25 @@ def test_the_list_says_how_long_a_hit_took_others_and_what_an_hour_brings(
     assert found, shown
     assert 40 <= int(found[1]) <= 44
     assert 8 <= float(found[2]) <= 9
+
+
+def test_a_group_counts_what_this_worker_could_still_accept(
+    mturk: "MTurkClient", marketplace: str, worker: Callable[[str], Browser]
+) -> None:
+    def counted(page: httpx2.Response) -> list[int]:
+        return [int(number) for number in re.findall(r'<span class="available">(\d+)</span>', page.text)]
+
+    hits = [publish(mturk) for _ in range(4)]
+    other = publish(mturk, Title="Spoons")
+    expire_now(mturk, publish(mturk)["HITId"])
+    ada, bob = worker("Ada"), worker("Bob")
+    ada.work(hits[0]["HITTypeId"], hits[0]["HITId"])
+    ada.accept(hits[1]["HITTypeId"], hits[1]["HITId"])
+    ada.post(f"/assignments/{ada.accept(hits[2]['HITTypeId'], hits[2]['HITId'])}/return")
+    assert counted(ada.http.get("/worker")) == [1, 2]
+    assert counted(bob.http.get("/worker")) == counted(httpx2.get(f"{marketplace}/worker")) == [1, 4]
+    ada.work(other["HITTypeId"])
+    assert counted(ada.http.get("/worker")) == [2]
 
 
 def test_a_worker_holds_25_hits_at_most(mturk: "MTurkClient", worker: Callable[[str], Browser]) -> None:

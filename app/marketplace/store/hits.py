@@ -72,8 +72,16 @@ class HIT(MarketplaceBase):
         # ListHITs and ListReviewableHITs walk these by keyset.
         Index("ix_hits_listed", "requester_id", "seq", postgresql_where=text("status <> 'Disposed'")),
         Index("ix_hits_reviewable", "requester_id", "status", "seq", postgresql_where=text("status LIKE 'Review%'")),
-        # Workers look for HITs of a HIT Type.
-        Index("ix_hits_assignable", "hit_type_id", "seq", postgresql_where=text("status = 'Assignable'")),
+        # Workers look for HITs of a HIT Type. The list of work counts them here alone: their rows hold the questions.
+        Index(
+            "ix_hits_assignable",
+            "hit_type_id",
+            "seq",
+            postgresql_where=text("status = 'Assignable'"),
+            postgresql_include=["id", "expires_at"],
+        ),
+        # Sums over many Assignments ask each HIT whose it is and what it paid, and read no questions for that.
+        Index("ix_hits_paid", "id", postgresql_include=["requester_id", "reward_usd"]),
         # All HITs of a HIT Type, whatever became of them.
         Index("ix_hits_type", "hit_type_id", "seq"),
         # Settling looks for HITs whose lifetime has ended and that nobody has noticed yet.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.marketplace.store import HIT, Assignment, HITType
 
 # The oldest HITs of a group stand for all: bounded work, however many there are.
-_HITS_LOOKED_AT = 40
+_HITS_LOOKED_AT = 20
 _LEAST_SUBMITTED = 3
 _HOUR_S = Decimal(3600)
 
