@@ -63,10 +63,11 @@ class SharedErrors:
 def shared_errors(votes: Votes, label: Labels) -> list[SharedErrors]:
     """Pairs of Workers whose shared wrong answers exceed chance (Bonferroni over all pairs, 1 %), most striking first.
 
-    label (I,): the labels taken for right, or -1; the pair's own votes helped to find them, so what it got accepted is
-    not seen. Expected: for each wrong answer of one, that the other says the same is (n + 2 b) / (m + 2), n of the m answers
-    of third Workers on that Item being the same, b the share of that wrong label in the crowd's answers; so an Item on
-    which everybody errs alike accuses nobody. The count is compared with a Poisson law.
+    label (I,): the labels taken for right, or -1: the plurality's rather than a model's, which a family that always
+    agrees with itself may have won over. What the family got accepted is not seen. Expected: for each wrong answer of
+    one, that the other says the same is (n + 2 b) / (m + 2), n of the m answers of third Workers on that Item being the
+    same, b the share of that label in all answers; so an Item on which everybody errs alike accuses nobody. The count
+    is compared with a Poisson law.
     """
     from scipy.sparse import csr_array
     from scipy.special import gammainc

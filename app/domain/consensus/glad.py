@@ -24,7 +24,7 @@ class Glad:
     ease: Floats
 
 
-def glad(votes: Votes, *, max_iterations: int = 25, steps: int = 25, tolerance: float = 1e-3) -> Glad:
+def glad(votes: Votes, *, max_iterations: int = 25, steps: int = 10, tolerance: float = 1e-3) -> Glad:
     """Fit p(said = true | Worker w, Item i) = sigmoid(alpha_w beta_i), all wrong labels as likely, and infer the true ones.
 
     All labels are as likely beforehand. E step: a vote adds log(p (K - 1) / (1 - p)) to its label. M step: alpha and

@@ -96,7 +96,7 @@ def _crowdlab(votes: Votes, side: Side) -> Outcome:
 METHODS: tuple[Method, ...] = (
     Method(
         jury.NAME,
-        "half the counts, half Dawid–Skene shrunk to the crowd",
+        "Dawid–Skene shrunk to the crowd, a quarter of it the counts",
         "doi:10.1214/aoms/1177704873",
         _jury,
         aliases=("default",),

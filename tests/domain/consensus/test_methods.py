@@ -6,9 +6,27 @@ from app.domain.consensus.votes import Votes
 from app.errors import InvalidInput
 
 
-@pytest.mark.parametrize("name", ["majority", "Majority_Vote", "mv", "PLURALITY"])
-def test_a_method_answers_to_its_aliases_case_and_dashes_aside(name: str) -> None:
-    assert method_named(name).name == "plurality"
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("majority", "plurality"),
+        ("Majority_Vote", "plurality"),
+        ("mv", "plurality"),
+        ("PLURALITY", "plurality"),
+        ("DawidSkene", "dawid-skene"),
+        ("dawid_skene", "dawid-skene"),
+        ("ds", "dawid-skene"),
+        ("OneCoin", "one-coin"),
+        ("OneCoinDawidSkene", "one-coin"),
+        ("Wawa", "wawa"),
+        ("GLAD", "glad"),
+        ("MACE", "mace"),
+        ("CrowdLab", "crowdlab"),
+        ("quorum", "quorum"),
+    ],
+)
+def test_a_method_answers_to_its_aliases_case_and_dashes_aside(name: str, means: str) -> None:
+    assert method_named(name).name == means
 
 
 def test_names_and_aliases_are_unambiguous() -> None:
