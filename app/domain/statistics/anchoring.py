@@ -32,9 +32,10 @@ def anchoring(votes: Votes, sequence: NDArray[np.int64], *, level: float = LEVEL
 
     With y_t a Worker's t-th answer and q_t what the others say on its Item, each step adds
     [y_t = y_{t-1}] - q_t(y_{t-1}), less the mean of the same over all pairs of the Worker's answers, near or far: so neither what
-    the Items are nor what the Worker likes to say counts as a pull. It takes the order of Items to be drawn independently
-    of how they are answered. The standard error is clustered by Worker (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13), with
-    Student's t. Anchoring: Tversky & Kahneman 1974, doi:10.1126/science.185.4157.1124.
+    the Items are nor what the Worker likes to say counts as a pull. It takes the order of Items to be drawn independently of
+    how they are answered: where they come sorted by class, careful Workers look anchored. The standard error is clustered by
+    Worker (Liang & Zeger 1986, doi:10.1093/biomet/73.1.13), with Student's t.
+    Anchoring: Tversky & Kahneman 1974, doi:10.1126/science.185.4157.1124.
     """
     order = np.lexsort((np.arange(len(votes)), sequence, votes.worker))
     worker, label = votes.worker[order], votes.label[order]

@@ -19,7 +19,8 @@ class PositionBias:
     """By Worker (W,): `chosen` answers of one of the two claims, `first` of which were the one shown first.
 
     share with Wilson's low and high, NaN and 0 to 1 without such answers; p: two-sided, exact, against a fair draw of the order;
-    adjusted_p: over the Workers. crowd: the share among all answers, with an interval over Workers; None without any.
+    adjusted_p: over the Workers. crowd: the share among all answers, with an interval over Workers, None without any; crowd_p: of
+    nobody being swayed, exact, from all answers together.
     """
 
     chosen: NDArray[np.int64]
@@ -30,6 +31,7 @@ class PositionBias:
     p: Floats
     adjusted_p: Floats
     crowd: Estimate | None
+    crowd_p: float
 
 
 def position_bias(
@@ -53,7 +55,9 @@ def position_bias(
     np.divide(first, chosen, out=share, where=chosen > 0)
     low, high = wilson_bounds(first, chosen, level=level)
     p = np.where(chosen > 0, binomial_either_way(first, chosen, FAIR), np.nan)
-    return PositionBias(chosen, first, share, low, high, p, adjusted(p), _crowd(won, who, votes.workers, level=level))
+    crowd_p = float(binomial_either_way(first.sum(), chosen.sum(), FAIR)) if won.size else float("nan")
+    crowd = _crowd(won, who, votes.workers, level=level)
+    return PositionBias(chosen, first, share, low, high, p, adjusted(p), crowd, crowd_p)
 
 
 def _crowd(won: NDArray[np.bool_], who: NDArray[np.int64], workers: int, *, level: float) -> Estimate | None:

@@ -42,6 +42,7 @@ def test_answers_that_are_neither_claim_say_nothing() -> None:
     assert found.chosen.tolist() == [0]
     assert np.isnan(found.p[0])
     assert found.crowd is None
+    assert np.isnan(found.crowd_p)
 
 
 def test_the_crowds_share_knows_that_answers_of_one_worker_hang_together() -> None:
@@ -52,6 +53,16 @@ def test_the_crowds_share_knows_that_answers_of_one_worker_hang_together() -> No
     assert found is not None
     assert found.value == pytest.approx(0.5)
     assert found.interval.width > 0.4
+
+
+def test_a_little_of_everybodys_answers_shows_in_the_crowd() -> None:
+    rng = np.random.default_rng(4)
+    first, worker = shown(rng, 4_000), np.repeat(np.arange(400), 10)
+    found = biased(np.where(rng.random(4_000) < 0.1, first, rng.integers(0, 2, 4_000)), worker, first)
+    assert found.crowd is not None
+    assert found.crowd.interval.low > 0.5
+    assert found.crowd_p < 1e-6
+    assert (found.adjusted_p > 0.05).all()
 
 
 def test_among_workers_who_do_not_look_at_the_order_few_are_accused() -> None:
