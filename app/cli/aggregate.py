@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,8 @@ from app.cli.talking import counted
 from app.files.long_columns import known_names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from app.domain.consensus.outcome import Labels, Outcome
@@ -54,6 +57,7 @@ def _list_methods(asked: bool) -> None:
         default = " (default)" if method.name == DEFAULT else ""
         table.add_row(f"{method.name}{default}", method.title, method.source)
     talking.console().print(table)
+    talking.console().print("crowdkit:NAME runs crowd-kit's method of that name, where crowd-kit is installed.")
     raise typer.Exit
 
 
@@ -73,6 +77,10 @@ def aggregate(
     ] = None,
     families: Annotated[
         Path | None, typer.Option(help="Workers that share errors (worker,family) count as one voice.")
+    ] = None,
+    pred_probs: Annotated[
+        Path | None,
+        typer.Option(help="A model's probabilities (task,p_<label>…), for methods with a model as a rater."),
     ] = None,
     quorum: Annotated[int, typer.Option(min=1, help="Equal answers that decide a task, for the method quorum.")] = 3,
     ties: Annotated[
@@ -94,37 +102,68 @@ def aggregate(
 
     Ids and labels stay exactly as they are written. What is noteworthy is said on standard error.
     """
-    from app.domain.consensus import methods
     from app.files.aggregated import tasks_table, workers_table
-    from app.files.long_answers import Repeats, read_answers, read_families, read_truth
+    from app.files.long_answers import Repeats, read_answers, read_truth
     from app.files.tables import format_of
 
-    format_of(out), workers and format_of(workers)
-    chosen = methods.method_named(method or methods.DEFAULT).name
+    for path in filter(None, (out, workers)):
+        format_of(path)
+    run = _method(method)
     read = read_answers(answers, columns=columns, repeats=Repeats(repeats))
     _tell_of(read)
     truth, notes = read_truth(gold, read) if gold else (None, ())
-    kin = read_families(families, read) if families else None
-    outcome = methods.aggregate(read.votes, chosen, quorum=quorum, gold=truth, families=kin)
+    outcome = run(read, Beside(quorum, truth, families, pred_probs))
     for note in (*notes, *outcome.notes):
         _tell(note)
-    label = _decided(outcome, read, ties if chosen != "quorum" else Ties.EMPTY, seed)
+    label = _decided(outcome, read, ties, seed)
     _write(out, tasks_table(read, outcome, label))
     if workers:
         _write(workers, workers_table(read, outcome, label, truth))
     _tell(f"{outcome.method}: {counted(len(read.tasks), 'task')} written to {out}")
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside the answers."""
+
+    quorum: int
+    gold: Labels | None
+    families: Path | None
+    pred_probs: Path | None
+
+
+def _method(name: str | None) -> Callable[[LongAnswers, Beside], Outcome]:
+    """How to run the method of that name, ours or crowd-kit's. Raises InvalidInput for an unknown one."""
+    from app.domain.consensus import methods
+    from app.files.crowdkit_methods import aggregate_by_crowdkit, is_crowdkit
+    from app.files.long_answers import read_families
+    from app.files.model_probabilities import read_probabilities
+
+    if name is not None and is_crowdkit(name):
+        return lambda read, beside: aggregate_by_crowdkit(read.votes, name)
+    chosen = methods.method_named(name or methods.DEFAULT).name
+    return lambda read, beside: methods.aggregate(
+        read.votes,
+        chosen,
+        quorum=beside.quorum,
+        gold=beside.gold,
+        families=read_families(beside.families, read) if beside.families else None,
+        pred_probs=read_probabilities(beside.pred_probs, read) if beside.pred_probs else None,
+    )
+
+
 def _decided(outcome: Outcome, read: LongAnswers, ties: Ties, seed: int) -> Labels:
     """The labels, ties broken as asked; says how many there were."""
     import numpy as np
 
+    from app.domain.consensus import quorum
     from app.domain.consensus.outcome import NONE_WON
     from app.domain.tied_labels import break_ties
 
     if not (open := int((outcome.label == NONE_WON).sum())):
         return outcome.label
-    if ties is Ties.EMPTY:
+    # Without a quorum there is no label: that is what the method is for.
+    if ties is Ties.EMPTY or outcome.method == quorum.NAME:
         _tell(f"{counted(open, 'task')} without a label: a tie, or no quorum")
         return outcome.label
     _tell(f"{counted(open, 'tie')} broken by lot, seed {seed}")

@@ -71,6 +71,32 @@ def test_known_labels_calibrate_and_measure_workers(rita: Typist) -> None:
         ]
 
 
+def test_a_model_may_be_a_further_rater(rita: Typist) -> None:
+    Path("model.csv").write_text("task,p_no,p_yes\n007,0.1,0.9\n008,0.9,0.1\n009,0.2,0.8\n")
+    assert rita.types("aggregate", "answers.csv", "--method", "crowdlab", "--pred-probs", "model.csv") == 0
+    assert "a model took part as a rater" in rita.complained
+
+
+def test_workers_of_one_family_are_one_voice(rita: Typist) -> None:
+    Path("families.csv").write_text("worker,family\nada,f\nbob,f\n")
+    options = ("--method", "plurality", "--families", "families.csv", "--ties", "empty")
+    assert rita.types("aggregate", "answers.csv", *options) == 0
+    assert rows_of(rita.said)[0]["label"] == ""
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # crowd-kit with pandas 3
+def test_crowd_kits_methods_go_by_their_names(rita: Typist) -> None:
+    pytest.importorskip("crowdkit")
+    assert rita.types("aggregate", "answers.csv", "--method", "crowdkit:DawidSkene") == 0
+    assert [row["label"] for row in rows_of(rita.said)][:2] == ["yes", "no"]
+    assert rita.types("aggregate", "answers.csv", "--method", "crowdkit:Guess") == 1
+
+
+def test_without_a_quorum_there_is_no_label_whatever_is_said_of_ties(rita: Typist) -> None:
+    assert rita.types("aggregate", "answers.csv", "--method", "quorum", "--ties", "seeded") == 0
+    assert [row["label"] for row in rows_of(rita.said)] == ["", "no", ""]
+
+
 def test_repeated_pairs_are_told(rita: Typist) -> None:
     Path("answers.csv").write_text(ANSWERS + "007,ada,no\n")
     assert rita.types("aggregate", "answers.csv") == 0

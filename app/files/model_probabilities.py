@@ -1,0 +1,103 @@
+"""A model's class probabilities for the tasks of a long file: `task,p_<label>…`, as `labeljury aggregate` writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from app.domain.consensus.outcome import Floats
+from app.errors import InvalidInput, Problem
+from app.files.long_answers import LongAnswers
+from app.files.long_columns import Role, find_columns
+from app.files.tables import TableFormat, format_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PREFIX = "p_"
+_SUM_TOLERANCE = 1e-3
+
+
+def read_probabilities(path: Path, answers: LongAnswers) -> Floats:
+    """The probabilities (tasks, labels) in the order of `answers`, rows sum to 1; .csv, .tsv or .parquet.
+
+    Classes that no worker named are left out, and the others' shares raised to 1. Raises InvalidInput for a missing task or
+    label, a task that comes twice, and rows that are no probabilities.
+    """
+    import pyarrow as pa
+
+    try:
+        table = _read(path)
+    except OSError as fault:
+        raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
+    except pa.ArrowException as fault:
+        raise _refused(path, f"cannot be read: {str(fault).splitlines()[0]}") from fault
+    task = find_columns(table.column_names, (Role.TASK,), file=path.name)[Role.TASK]
+    rows = _rows_of(path, table.column(task).to_pylist(), answers.tasks)
+    classes = [name for name in table.column_names if name.startswith(PREFIX)]
+    if missing := [label for label in answers.labels if f"{PREFIX}{label}" not in classes]:
+        raise _refused(path, f"has no column {PREFIX}{missing[0]}; wanted one for each label")
+    shares = np.column_stack([np.asarray(table.column(name), dtype=np.float64) for name in classes])[rows]
+    _check(path, shares)
+    chosen = shares[:, [classes.index(f"{PREFIX}{label}") for label in answers.labels]]
+    left = chosen.sum(axis=1, keepdims=True)
+    if (left <= 0).any():
+        raise _refused(path, f"gives {int((left <= 0).sum()):,} tasks no chance of any label that a worker gave")
+    found: Floats = chosen / left
+    return found
+
+
+def _read(path: Path) -> pa.Table:
+    format = format_of(path)
+    if format is TableFormat.JSONL:
+        raise _refused(path, "probabilities are read from .csv, .tsv or .parquet")
+    if format is TableFormat.PARQUET:
+        import pyarrow.parquet as pq
+
+        return _typed(path, pq.read_table(path))
+    from pyarrow import csv
+
+    path.open("rb").close()
+    delimiter = "," if format is TableFormat.CSV else "\t"
+    with csv.open_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter)) as reader:
+        names = reader.schema.names
+    types = {name: "float64" if name.startswith(PREFIX) else "string" for name in names}
+    return csv.read_csv(
+        path,
+        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=csv.ConvertOptions(column_types=types),
+    )
+
+
+def _typed(path: Path, table: pa.Table) -> pa.Table:
+    """Tasks as text, whatever Parquet had them as."""
+    import pyarrow as pa
+
+    names = table.column_names
+    task = find_columns(names, (Role.TASK,), file=path.name)[Role.TASK]
+    return table.set_column(names.index(task), task, table.column(task).cast(pa.string()))
+
+
+def _rows_of(path: Path, found: Sequence[str], tasks: Sequence[str]) -> list[int]:
+    """The row of each task."""
+    place = {task: row for row, task in enumerate(found)}
+    if len(place) < len(found):
+        raise _refused(path, f"{len(found) - len(place):,} tasks come twice")
+    absent = [task for task in tasks if task not in place]
+    if absent:
+        raise _refused(path, f"lacks {len(absent):,} of the tasks that were answered, such as {absent[0]!r}")
+    return [place[task] for task in tasks]
+
+
+def _check(path: Path, shares: Floats) -> None:
+    wrong = ~np.isfinite(shares).all(axis=1) | (shares < 0).any(axis=1)
+    wrong |= np.abs(shares.sum(axis=1) - 1) > _SUM_TOLERANCE
+    if wrong.any():
+        raise _refused(path, f"{int(wrong.sum()):,} rows are no probabilities: from 0 on, with the sum 1")
+
+
+def _refused(path: Path, message: str) -> InvalidInput:
+    return InvalidInput([Problem(message, field=path.name)])
