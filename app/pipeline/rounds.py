@@ -246,9 +246,10 @@ def _write(db: Session, batch_id: BatchId, offers: Sequence[_Offer]) -> None:
 
 
 def _close(db: Session, hit_ids: Sequence[HITId]) -> int:
-    """Close those of these HITs whose work is decided, and release what they did not spend. Returns how many.
+    """Close those of these HITs whose work is decided and booked, and release what they did not spend. Returns how many.
 
-    Their Items' Consensus is computed again: it may be final now.
+    Work that the marketplace approved by itself waits for the review job to book it: its money is spent. Their Items'
+    Consensus is computed again: it may be final now.
     """
     if not hit_ids:
         return 0
@@ -257,7 +258,9 @@ def _close(db: Session, hit_ids: Sequence[HITId]) -> int:
             UPDATE hits AS h SET status = 'done'
             WHERE h.id = ANY(:ids) AND h.status = 'live' AND h.exhausted AND NOT {OPEN_EXTENSION}
               AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.hit_id = h.id
-                              AND (a.status = 'submitted' OR a.answer_state = 'raw'))
+                              AND (a.status = 'submitted' OR a.answer_state = 'raw' OR (a.status = 'approved' AND NOT EXISTS (
+                                  SELECT 1 FROM payments AS p WHERE p.assignment_id = a.id AND p.kind = 'reward'
+                                  AND p.status <> 'cancelled'))))
             RETURNING h.id
         """),
         {"ids": list(hit_ids)},

@@ -201,6 +201,20 @@ def test_a_rejected_answer_is_replaced_for_the_money_that_it_did_not_cost(house:
     accounts_agree(house, funds)
 
 
+def test_money_of_work_that_the_marketplace_approved_by_itself_is_never_free_in_between(house: House) -> None:
+    funds = funds_of(house)
+    batch_id = house.live(rows=1, assignments_per_item=3, quorum=2)
+    for name in ("Ada", "Bea", "Cyd"):
+        assignment = house.answer(name, hits(house)[0].id, lambda _: "given")
+        house.marketplace.client.approve_assignment(AssignmentId=assignment)
+    settled(house, batch_id)
+    assert batch(house).status == "done"
+    # Released and reserved anew it could have been spent on something else meanwhile.
+    assert {row.kind for row in house.rows("SELECT kind FROM payments")} == {"reservation", "reward", "fee"}
+    assert house.one("SELECT count(*) AS n FROM operations WHERE kind = 'override'").n == 0
+    accounts_agree(house, funds)
+
+
 def test_a_quarantined_answer_is_replaced_where_the_cap_allows(house: House) -> None:
     funds = funds_of(house)
     batch_id = house.live(rows=1, cap_usd=Decimal("1.00"), assignments_per_item=3, quorum=2)
