@@ -1,6 +1,7 @@
 """HITs: the list, one HIT with its question and answers, and what can be done to it."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from app.marketplace.requester_site.hit_lists import Wanted
 from app.marketplace.requester_site.pages import ROWS_A_PAGE, Desk, Id, Notice, Number, Sender, SignedIn, Token
 from app.marketplace.sites import frames
 from app.marketplace.sites.pages import see_other
-from app.marketplace.store import HIT, AssignmentStatus, BonusPayment, HITStatus
+from app.marketplace.store import HIT, AssignmentStatus, BonusPayment, HITStatus, ReviewLevel
 from app.marketplace.wire_errors import WireError
 
 router = APIRouter()
@@ -27,6 +28,7 @@ Status = Annotated[str, Query(pattern=f"^({'|'.join(LISTED)})?$")]
 AssignmentsStatus = Annotated[str, Query(pattern=f"^({'|'.join(DECIDED)})?$")]
 MaybeId = Annotated[str, Query(pattern="^[A-Za-z0-9]{0,64}$")]
 ASSIGNMENTS_A_PAGE = 20
+REVIEWS_SHOWN = 100
 _LONGEST_EXTENSION_H = 8760
 # A HIT's lifetime ends between these.
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
@@ -157,6 +159,7 @@ def show_hit(
         paid = select(BonusPayment).where(BonusPayment.assignment_id.in_(shown)).order_by(BonusPayment.seq)
         bonuses = db.scalars(paid).all()
     now = desk.market.clock()
+    reports, more_reports = _reviews(desk, row)
     return desk.page(
         "hit",
         status=status,
@@ -167,6 +170,8 @@ def show_hit(
         next_token=listed.get("NextToken", "") if listed["NumResults"] == ASSIGNMENTS_A_PAGE else "",
         after=after,
         bonuses=bonuses,
+        reports=reports,
+        more_reports=more_reports,
         status_wanted=status_wanted,
         statuses=DECIDED,
         start=max(row.expires_at, now),
@@ -175,6 +180,17 @@ def show_hit(
         now=now,
         **values,
     )
+
+
+def _reviews(desk: Desk, row: HIT) -> tuple[list[tuple[str, str, Mapping[str, Any]]], bool]:
+    """For each level with a review policy: the level, the policy's name, its report; and whether there is more."""
+    if row.assignment_review_policy is None and row.hit_review_policy is None:
+        return [], False
+    found = desk.call("ListReviewPolicyResultsForHIT", HITId=row.id, MaxResults=REVIEWS_SHOWN)
+    levels = [level.value for level in ReviewLevel if f"{level}ReviewPolicy" in found]
+    reports = [(level, found[f"{level}ReviewPolicy"]["PolicyName"], found[f"{level}ReviewReport"]) for level in levels]
+    rows = sum(len(part) for _, _, report in reports for part in report.values())
+    return reports, rows == REVIEWS_SHOWN
 
 
 def _frame(row: HIT, market: Marketplace) -> frames.Frame | None:

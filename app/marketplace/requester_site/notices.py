@@ -18,5 +18,6 @@ NOTICES = {
     "sent": "The message stands in the Worker's inbox.",
     "request_accepted": "The request is accepted.",
     "request_rejected": "The request is rejected.",
+    "layout_made": "The layout is made. Programs name it by its HITLayoutId.",
     "channel_closed": "The channel is closed: nobody new comes in.",
 }

@@ -1,4 +1,4 @@
-"""HIT Types with their HITs in numbers and their notifications; HIT layouts."""
+"""HIT Types with their HITs in numbers and their notifications."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from app.marketplace import bookkeeping
 from app.marketplace.requester_site import hit_lists
 from app.marketplace.requester_site.pages import ROWS_A_PAGE, Id, SignedIn
 from app.marketplace.sites.refusals import not_found
-from app.marketplace.store import HITLayout, OutboxMessage
+from app.marketplace.store import OutboxMessage
 
 router = APIRouter()
 _DELIVERIES = 20
@@ -40,24 +40,3 @@ def hit_type(desk: SignedIn, hit_type_id: Id) -> Response:
         last = select(OutboxMessage).where(mine).order_by(OutboxMessage.id.desc()).limit(_DELIVERIES)
         deliveries = db.scalars(last).all()
     return desk.page("hit_type", type=found, deliveries=deliveries)
-
-
-@router.get("/layouts")
-def layouts(
-    desk: SignedIn,
-) -> Response:
-    """The HIT layouts, newest first."""
-    with desk.market.database.transaction() as db:
-        mine = select(HITLayout).where(HITLayout.requester_id == desk.requester_id)
-        found = db.scalars(mine.order_by(HITLayout.created_at.desc(), HITLayout.id).limit(500)).all()
-    return desk.page("layouts", layouts=found)
-
-
-@router.get("/layouts/{layout_id}")
-def layout(desk: SignedIn, layout_id: Id) -> Response:
-    """One HIT layout's question, as text."""
-    with desk.market.database.transaction() as db:
-        found = db.get(HITLayout, layout_id)
-    if found is None or found.requester_id != desk.requester_id:
-        raise not_found("HIT layout")
-    return desk.page("layout", layout=found)

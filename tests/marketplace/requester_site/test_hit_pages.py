@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.people import Browser, html_question, publish
 from tests.marketplace.requester_site.conftest import Office, between
+from tests.marketplace.test_review_policies import known_answers, plurality
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -218,3 +219,23 @@ def test_a_page_of_assignments_follows_another(rita: Office, mturk: "MTurkClient
     shown = rita.get(f"hits/{hit['HITId']}?status=Approved")
     assert "No submitted work of this status yet" in shown
     assert "not valid for the parameter NextToken" in rita.get(f"hits/{hit['HITId']}?after=nonsense", status=400)
+
+
+def test_what_review_policies_found_and_did_is_shown(
+    rita: Office, mallory: Office, mturk: "MTurkClient", worker: Enrol
+) -> None:
+    policy = known_answers(RejectIfKnownAnswerScoreIsLessThan=50, RejectReason="Both wrong")
+    hit = publish(
+        mturk, AssignmentReviewPolicy=policy, HITReviewPolicy=plurality(QuestionIds=["one"]), MaxAssignments=1
+    )
+    page = f"hits/{hit['HITId']}"
+    assert rita.get(page).count("It has reviewed nothing yet.") == 2
+    assignment_id = worker("Bob").work(hit["HITTypeId"], one="<b>", two="x")
+    shown = between(rita.get(page), 'id="reviews"', "</details>")
+    first, second = shown.split('id="review-HIT"')
+    assert "ScoreMyKnownAnswers/2011-09-01" in first
+    assert all(word in first for word in ("KnownAnswerScore", "<td>reject</td>", "Succeeded", assignment_id))
+    assert "SimplePlurality/2011-09-01" in second
+    assert "<b>" not in shown
+    mallory.get(page, status=404)
+    assert 'id="reviews"' not in rita.get(f"hits/{publish(mturk, Title='Plain')['HITId']}")

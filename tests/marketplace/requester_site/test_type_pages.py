@@ -1,10 +1,10 @@
-"""HIT Types with their notifications, and layouts: to look at, for their owner alone."""
+"""HIT Types with their notifications: to look at, for their owner alone."""
 
 from typing import TYPE_CHECKING
 
 from app.db.engine import Database
 from app.marketplace.requesters import FIRST_REQUESTER_ID
-from app.marketplace.store import HITLayout, OutboxMessage
+from app.marketplace.store import OutboxMessage
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.people import publish
 from tests.marketplace.requester_site.conftest import Office, between
@@ -45,20 +45,3 @@ def test_the_last_deliveries_show_what_went_wrong(
     assert "given up" in delivery
     assert "&lt;b&gt;no such queue" in delivery
     mallory.get(f"hit-types/{hit_type_id}", status=404)
-
-
-def test_layouts_are_shown_as_text(rita: Office, mallory: Office, database: Database, clock: MovedClock) -> None:
-    with database.transaction() as db:
-        db.add(
-            HITLayout(
-                id="3LAYOUT",
-                requester_id=FIRST_REQUESTER_ID,
-                name="Tea <b>",
-                question="<h1>${x}</h1>",
-                created_at=clock(),
-            )
-        )
-    assert "Tea &lt;b&gt;" in rita.get("layouts")
-    assert "&lt;h1&gt;${x}&lt;/h1&gt;" in rita.get("layouts/3LAYOUT")
-    assert "Tea" not in mallory.get("layouts")
-    mallory.get("layouts/3LAYOUT", status=404)
