@@ -170,3 +170,11 @@ def test_returned_and_late_work_is_refused(
     shown = ada.submit(late)
     assert (shown.status_code, "time for this assignment is over" in shown.text) == (409, True)
     assert stored(mturk, hit_id) == []
+
+
+def test_a_form_that_goes_nowhere_says_so(
+    mturk: "MTurkClient", marketplace: str, hit_id: str, assignment_id: str
+) -> None:
+    shown = httpx2.post(f"{marketplace}/frame/{hit_id}?assignmentId={assignment_id}", data={"q": "1"})
+    assert (shown.status_code, "no address to send answers to" in shown.text) == (405, True)
+    assert stored(mturk, hit_id) == []

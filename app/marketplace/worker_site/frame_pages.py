@@ -62,6 +62,13 @@ def question(
     return Response(page.encode(), media_type="text/html; charset=utf-8", headers=_FRAME_HEADERS)
 
 
+@router.post("/frame/{hit_id}")
+def form_without_address(hit_id: str) -> Response:
+    """Where a form goes that has no action: on MTurk such an answer was lost as well, but nobody said so."""
+    message = "The form of this question has no address to send answers to, so yours was not taken."
+    raise Refused(405, f"{message} Its Requester has to mend it: please return the HIT.")
+
+
 def _form_page(request: Request, form: QuestionForm, assignment_id: str, filled: Filled | None) -> Response:
     """The form, empty, or as it was filled in with what is wrong."""
     fields = (
