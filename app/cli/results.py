@@ -13,6 +13,7 @@ import typer
 from app.cli import talking
 from app.cli.opening import opened
 from app.cli.talking import counted
+from app.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,17 +56,27 @@ def consensus(
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[IO[bytes]]:
-    """The file appears under its name only when it is whole; `-` is standard output."""
+    """The file appears under its name only when it is whole; `-` is standard output. Raises InvalidInput where it cannot."""
     if str(target) == "-":
         yield sys.stdout.buffer
         return
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with draft.open("wb") as file:
+        file = draft.open("wb")
+    except OSError as fault:
+        raise _not_written(target, fault) from fault
+    try:
+        with file:
             yield file
+        if target.is_dir():
+            raise _not_written(target, IsADirectoryError("is a folder"))
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _not_written(target: Path, fault: OSError) -> InvalidInput:
+    return InvalidInput([Problem(f"cannot be written: {fault.strerror or fault}", field=str(target))])
 
 
 def templates() -> None:

@@ -123,3 +123,11 @@ def test_label_sets_are_corrected_by_name(rita: Typist) -> None:
     assert Path("fixed.csv").read_text() == 'id,label\n2,"[""b""]"\n'
     assert rita.types("study", "correct", "sounds.json", "--out", "fixed.npy") == 1
     assert "cannot hold label sets" in rita.complained
+
+
+def test_a_file_that_cannot_be_written_is_named(rita: Typist) -> None:
+    Path("folder.csv").mkdir()
+    for out, reason in (("absent/x.csv", "No such file or directory"), ("folder.csv", "is a folder")):
+        assert rita.types("study", "import", "pets_mturk.json", "--out", out) == 1
+        assert f"{out}: cannot be written: {reason}" in rita.complained
+    assert [path.name for path in Path().iterdir() if path.name.endswith(".part")] == []
