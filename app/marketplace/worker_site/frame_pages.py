@@ -1,7 +1,7 @@
 """What stands inside the frame: the Requester's question, and the reply to its form.
 
-These answers carry no session: the frame is sandboxed into an origin of its own, so browsers send it no cookie. The
-AssignmentId, known only to its Worker, is the permission.
+The frame is sandboxed into an origin of its own, so browsers send no cookie with what it sends. The AssignmentId, known
+only to its Worker, is the permission; where a cookie comes all the same, it must be that Worker's.
 """
 
 from pathlib import Path
@@ -27,7 +27,8 @@ from app.marketplace.sites.pages import Market
 from app.marketplace.sites.refusals import Refused, not_found
 from app.marketplace.store import HIT, Assignment, AssignmentStatus, HITStatus, constant
 from app.marketplace.worker_site import stand_ins, working
-from app.marketplace.worker_site.pages import frame_page, visitor_of
+from app.marketplace.worker_site.pages import MaybeVisitor, frame_page, visitor_of
+from app.marketplace.worker_site.sessions import Visitor
 
 log = get_logger(__name__)
 router = APIRouter()
@@ -49,13 +50,14 @@ def question(
     request: Request,
     hit_id: str,
     market: Market,
+    visitor: MaybeVisitor,
     assignment_id: Annotated[str, Query(alias="assignmentId", max_length=64)] = frames.PREVIEW_ID,
 ) -> Response:
     """The HTMLQuestion's page, or the QuestionForm: for its pending Assignment or as a preview.
 
     The page is served byte for byte, but for MTurk's own addresses (`stand_ins`).
     """
-    shown = _question(market, _clean(hit_id), _clean(assignment_id))
+    shown = _question(market, _clean(hit_id), _clean(assignment_id), visitor)
     if isinstance(shown, QuestionForm):
         return _form_page(request, shown, _clean(assignment_id), None)
     page = stand_ins.at_home(shown.html, market.settings.marketplace_url)
@@ -157,7 +159,9 @@ def _form_of(db: Session, assignment_id: str) -> QuestionForm | None:
     return question if isinstance(question, QuestionForm) else None
 
 
-def _question(market: Marketplace, hit_id: str, assignment_id: str) -> HTMLQuestion | QuestionForm:
+def _question(
+    market: Marketplace, hit_id: str, assignment_id: str, visitor: Visitor | None
+) -> HTMLQuestion | QuestionForm:
     with market.database.reading() as db:
         hit = db.get(HIT, hit_id)
         mine = None if assignment_id == frames.PREVIEW_ID else db.get(Assignment, assignment_id)
@@ -166,6 +170,7 @@ def _question(market: Marketplace, hit_id: str, assignment_id: str) -> HTMLQuest
     if assignment_id != frames.PREVIEW_ID and (
         mine is None
         or mine.hit_id != hit_id
+        or (visitor is not None and mine.worker_id != visitor.worker_id)
         or mine.status != AssignmentStatus.PENDING
         or mine.deadline < market.clock()
     ):
