@@ -54,6 +54,7 @@ from app.settings import MarketplaceProfile, Settings
 log = get_logger(__name__)
 
 _ATTENTION = "A bonus was refused"
+_WAITING = "A bonus could not be paid yet, and is tried again by itself"
 
 
 # --- ask for it ------------------------------------------------------------------------------------------------------
@@ -202,6 +203,10 @@ def _is_paid(marketplace: Marketplace, pacer: Pacer, target: _ToPay) -> bool:
 
 def _write_results(batch_id: BatchId, db: Session, results: Sequence[Done[_ToPay, None]], now: datetime) -> None:
     ledger.close_bonuses(db, [done.operation.id for done in results], PaymentStatus.PAID)
+    db.execute(
+        text("UPDATE batches SET attention = NULL WHERE id = :id AND starts_with(attention, :ours)"),
+        {"id": batch_id, "ours": _WAITING},
+    )
     audit.record(
         db,
         actor="job runner",
@@ -216,14 +221,23 @@ def _write_failure(batch_id: BatchId, db: Session, operation: Claimed, error: Se
     """No funds, no credentials: again once these are put right. Refused for good: a person cancels it or tries again."""
     if isinstance(error, InsufficientFunds | CredentialsRefused):
         leases.retry_later(db, operation, error=str(error), now=now)
-        reason = PauseReason.FUNDS if isinstance(error, InsufficientFunds) else PauseReason.CREDENTIALS
-        attention.pause(db, batch_id, reason, str(error))
+        _wait(db, batch_id, error)
     elif isinstance(error, MarketplaceRefused):
         leases.fail(db, operation, error=str(error), now=now)
         how = f"`labeljury bonus list {batch_id} --failed` shows it; cancel it, or put right what it says and retry it"
         ledger.locked_batch(db, batch_id).attention = f"{_ATTENTION}: {error}. {how}"
     else:
         leases.retry_later(db, operation, error=str(error), now=now)
+
+
+def _wait(db: Session, batch_id: BatchId, error: InsufficientFunds | CredentialsRefused) -> None:
+    """A live Batch is paused; one that is over, or paused for another reason, says so until the bonus is paid."""
+    batch = ledger.locked_batch(db, batch_id)
+    reason = PauseReason.FUNDS if isinstance(error, InsufficientFunds) else PauseReason.CREDENTIALS
+    if batch.status == BatchStatus.LIVE or batch.pause_reason == reason:
+        attention.pause(db, batch_id, reason, str(error))
+    elif not (batch.attention or "").startswith(_ATTENTION):
+        batch.attention = f"{_WAITING}: {error}"
 
 
 # --- when the marketplace refuses ------------------------------------------------------------------------------------

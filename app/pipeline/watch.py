@@ -267,17 +267,23 @@ def _agreement(db: Session, answers: Sequence[Row[Any]]) -> np.ndarray[Any, np.d
 
 
 def _needing_attention(db: Session) -> Iterator[Finding]:
-    """Batches that say why they cannot go on, unless a person paused them; and calls that were refused for good."""
+    """Batches that say why they cannot go on, unless a person paused them; and calls that were refused for good.
+
+    Of Batches that are over only such calls: bonuses and compensations come late.
+    """
     rows = db.execute(
         text("""
-            SELECT b.id, CASE WHEN b.pause_reason IS DISTINCT FROM 'person' THEN b.attention END AS why,
-                   (SELECT count(*) FROM operations AS o WHERE o.batch_id = b.id AND o.status = 'failed') AS failed,
+            SELECT b.id, CASE WHEN b.status IN ('live', 'paused', 'stopping') AND b.pause_reason IS DISTINCT FROM 'person'
+                              THEN b.attention END AS why,
+                   (SELECT count(*) FROM operations AS o
+                    WHERE o.batch_id = b.id AND o.status = 'failed' AND o.kind <> 'delete') AS failed,
                    again.calls AS again, again.error
             FROM batches AS b LEFT JOIN (
                 SELECT o.batch_id, count(*) AS calls, max(o.error) AS error FROM operations AS o
                 WHERE o.status IN ('intended', 'acting') AND o.attempts >= :many AND o.error IS NOT NULL GROUP BY o.batch_id
             ) AS again ON again.batch_id = b.id
-            WHERE b.status IN ('live', 'paused', 'stopping')
+            WHERE b.status IN ('live', 'paused', 'stopping') OR again.calls > 0 OR EXISTS (
+                SELECT 1 FROM operations AS o WHERE o.batch_id = b.id AND o.status = 'failed' AND o.kind <> 'delete')
         """),
         {"many": alerts.MANY_ATTEMPTS},
     )

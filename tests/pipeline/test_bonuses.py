@@ -397,6 +397,20 @@ def test_without_funds_a_live_batch_is_paused_and_its_bonus_is_paid_later(house:
     assert len(listed(house, ada)) == 1
 
 
+def test_a_batch_that_is_over_says_that_a_bonus_waits_for_funds_until_it_is_paid(house: House) -> None:
+    batch_id = over(house)
+    ada, *_ = assignments(house)
+    refuse(house, "InsufficientFunds", "This account has insufficient funds.")
+    ask(house, batch_id, sheet((ada, "0.50", "x")))
+    carry_out(house, batch_id)
+    found = house.one("SELECT status, attention FROM batches")
+    assert found.status == "done"
+    assert found.attention.startswith("A bonus could not be paid yet, and is tried again by itself: SendBonus")
+    house.wire.refuse.clear()
+    carry_out(house, batch_id)
+    assert (len(listed(house, ada)), house.one("SELECT attention FROM batches").attention) == (1, None)
+
+
 def test_the_ledger_shows_what_is_committed_and_paid_entry_by_entry(house: House) -> None:
     batch_id = over(house)
     ask(house, batch_id, sheet((assignments(house)[0], "0.50", "x")))

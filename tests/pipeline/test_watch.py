@@ -189,6 +189,31 @@ def test_calls_that_never_succeed_are_told_of(db: Session) -> None:
     assert "1 call refused" in message(db, AlertKind.ATTENTION)
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "told"),
+    [
+        ("publish", "intended", "5 attempts or more, tried again: no funds"),
+        ("publish", "failed", "1 call refused"),
+        ("delete", "failed", ""),  # asked again by whoever wants it
+        ("publish", "done", ""),
+    ],
+)
+def test_what_a_batch_that_is_over_still_owes_is_told_of_where_it_cannot_be_paid(
+    db: Session, kind: str, status: str, told: str
+) -> None:
+    batch = make_batch(db, status="done", attention="2 Items end with fewer answers", launched_at=now(db))
+    hit = make_hit(db, batch, make_item(db, batch), status="done")
+    db.execute(
+        text("""
+            INSERT INTO operations (batch_id, kind, hit_id, status, attempts, error)
+            VALUES (:batch, :kind, :hit, :status, 5, 'no funds')
+        """),
+        {"batch": batch.id, "kind": kind, "hit": hit.id, "status": status},
+    )
+    assert look(db)[0] == ([f"attention batch {batch.id}"] if told else [])
+    assert not told or told in message(db, AlertKind.ATTENTION)
+
+
 def test_open_differences_are_told_by_batch_and_those_of_no_batch_by_endpoint(db: Session) -> None:
     batch = make_batch(db, status="done")
     db.execute(
