@@ -68,21 +68,22 @@ def variance(influence: Influence) -> Variance:
     if count < 2:  # noqa: PLR2004 - one value has no variance
         raise InvalidInput([Problem(f"{count} Items say nothing about how Items differ: wanted 2 or more")])
     items = float(influence.item.var(ddof=1)) / count
-    between, sureness = _between_workers(influence)
+    between, error, known = _between_workers(influence)
     answered = np.bincount(influence.worker, minlength=influence.workers).astype(float)
     shared = float((answered * (answered - 1)).sum()) / count**2
     total = items + between * shared
-    # Half the variance of each part. That of τ counts even where τ is 0: it might as well have come out above.
-    spread = items**2 / (count - 1) + (shared**2 / sureness if sureness else 0.0)
+    # Half the variance of each part. τ's own error in full would cover too much, since τ cannot come out below 0; as if τ were
+    # known but for the number of Workers, too little: the mean of both holds the level (benchmarks/coverage.py).
+    spread = items**2 / (count - 1) + shared**2 * (error + between**2 / known) / 2
     return Variance(items, between * shared, total**2 / spread if spread else float(count - 1))
 
 
-def _between_workers(influence: Influence) -> tuple[float, float]:
-    """τ, and how surely it is known: 2 / its variance, were the Workers' means normal. 0 where nobody answered twice."""
+def _between_workers(influence: Influence) -> tuple[float, float, float]:
+    """τ, half its variance were the Workers' means normal, and by how many Workers less one it is known, of equal weight."""
     answered = np.bincount(influence.worker, minlength=influence.workers)
     several = answered > 1
     if not several.any():
-        return 0.0, 0.0
+        return 0.0, 0.0, 1.0
     n = answered[several].astype(float)
     total = np.bincount(influence.worker, influence.response, influence.workers)[several]
     squares = np.bincount(influence.worker, influence.response**2, influence.workers)[several]
@@ -90,13 +91,14 @@ def _between_workers(influence: Influence) -> tuple[float, float]:
     between = max(float((total**2 - squares).sum() / (n * (n - 1)).sum()), 0.0)
     within = max(float(squares.sum() / n.sum()) - between, 0.0)
     if within == between == 0:
-        return 0.0, 0.0
+        return 0.0, 0.0, 1.0
     for _ in range(_ROUNDS):
         weight = (within / n + max(between, _LEAST * within)) ** -2
         chance = (squares / n - between) / n
         between = max(float((weight * ((total / n) ** 2 - chance)).sum() / weight.sum()), 0.0)
     # One Worker's worth is spent on the mean that they differ from.
-    return between, float(weight.sum()) * max(1 - 1 / len(n), 1 / len(n))
+    error = 1 / (float(weight.sum()) * max(1 - 1 / len(n), 1 / len(n)))
+    return between, error, max(float(weight.sum() ** 2 / (weight**2).sum()) - 1, 1.0)
 
 
 def share_estimate(share: float, influence: Influence, *, level: float = LEVEL) -> Estimate:
