@@ -105,9 +105,11 @@ def _pay(
         with service.database.transaction() as db:
             profile = batches.get(db, batch_id).profile
             planned = plan(db, batch_id)
-        _show_plan(planned, batch, profile)
+        if planned.new or planned.known:
+            _show_plan(planned, batch, profile)
         if not skip_faulty:
             planned.faults.check()
+        _show_faults(planned)
         if dry_run or not planned.new:
             console.print("Nothing was paid." if planned.new else "Nothing is left to pay.")
             return
@@ -133,9 +135,12 @@ def _show_plan(plan: BonusPlan, batch: int, profile: str) -> None:
     )
     if plan.known:
         console.print(f"{_bonuses(plan.known)} of the file asked for before: not paid again.")
+
+
+def _show_faults(plan: BonusPlan) -> None:
     if plan.faults.total:
         console.print(f"{counted(plan.faults.total, 'fault')} in the file:")
-        for problem in plan.faults.problems[:SHOWN]:
+        for problem in sorted(plan.faults.problems, key=lambda problem: problem.line or 0)[:SHOWN]:
             console.print(f"  {problem}", markup=False)
 
 

@@ -34,7 +34,7 @@ class PilotFigures:
         agreed = "no agreement to measure" if self.agreement is None else f"mean agreement {self.agreement:.0%}"
         return (
             f"The pilot's {self.items} Items are answered: {agreed} over {self.answers} answers; {found or 'no category'};"
-            f" ${self.committed_usd} spent or owed"
+            f" ${self.committed_usd} spent or reserved"
         )
 
 

@@ -36,6 +36,7 @@ def test_a_sheet_shows_its_cost_and_faults_before_it_pays(
     assert rita.types("bonus", "pay", batch, "bonuses.csv") == 1
     assert "1 bonus, $0.50 for Workers and $0.10 in fees: $0.60" in rita.said
     assert "line 3, AssignmentId: Assignment '3NOBODY' is of no Batch here" in rita.complained
+    assert "NOBODY" not in rita.said  # once is enough
     assert rita.types("bonus", "pay", batch, "bonuses.csv", "--skip-faulty", "--dry-run") == 0
     assert bonuses(database) == []
     assert rita.types("bonus", "pay", batch, "bonuses.csv", "--skip-faulty") == 0
@@ -47,6 +48,7 @@ def test_a_sheet_shows_its_cost_and_faults_before_it_pays(
 def test_one_bonus_is_paid_listed_and_cancelled(rita: Typist, batch: str, database: Database) -> None:
     assert rita.types("bonus", "one", batch, "3ADA", "0.505", "Thanks") == 1
     assert "BonusAmount: 0.505 has parts of a cent" in rita.complained
+    assert rita.said == ""
     assert rita.types("bonus", "one", batch, "3ADA", "0.50", "Thanks") == 0
     assert rita.types("bonus", "list", batch) == 0
     found = re.search(r"^ *(\d+) +3ADA .*\$0\.50 +\$0\.10 +intended +Thanks", rita.said, re.MULTILINE)
