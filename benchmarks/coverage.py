@@ -52,7 +52,7 @@ def study(votes: Votes, rng: np.random.Generator) -> list[Estimate]:
     coefficients = [of for of in (found.percent, found.kappa, found.alpha) if isinstance(of, Estimate)]
     first = (votes.label == 0).astype(float)
     answers = crossed_bootstrap(
-        votes, lambda weights: weights @ first / weights.sum(axis=1), rng=rng, replicates=200, within=(0, 1)
+        votes, lambda weights: weights @ first / weights.sum(axis=1), rng=rng, replicates=100, within=(0, 1)
     )
     return [*coefficients, *shares(votes, majority), *answers]
 

@@ -14,6 +14,8 @@ from app.errors import InvalidInput, Problem
 # A Worker's confusion counts for as much as so many answers of the whole crowd to the same true label.
 CROWD_ANSWERS = 4.0
 
+_CELLS = 50_000_000  # Workers × labels²: 800 MB of counts and shares
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerAccuracy:
@@ -111,6 +113,14 @@ def _beta(judged: NDArray[np.int64], right: NDArray[np.int64]) -> tuple[float, f
 def _confusion(votes: Votes, expected: NDArray[np.int64]) -> Confusion:
     known = expected >= 0
     size = votes.labels
+    if votes.workers * size**2 > _CELLS:
+        raise InvalidInput(
+            [
+                Problem(
+                    f"{votes.workers} Workers × {size}² labels is too much to tabulate: take the four answers or fewer labels"
+                )
+            ]
+        )
     flat = (votes.worker[known] * size + expected[known]) * size + votes.label[known]
     counts = np.bincount(flat, minlength=votes.workers * size * size).reshape(votes.workers, size, size)
     total = counts.sum(axis=0)

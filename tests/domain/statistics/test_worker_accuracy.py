@@ -80,6 +80,12 @@ def test_confusion_says_what_is_taken_for_what() -> None:
     assert (found.shares > 0).all()
 
 
+def test_more_cells_than_memory_holds_are_refused() -> None:
+    workers = np.arange(10_000)
+    with pytest.raises(InvalidInput, match="take the four answers"):
+        confusion_against_others(Votes.of(workers, workers, workers % 1_000))
+
+
 def test_renamed_labels_and_shuffled_rows_give_the_same_confusion_under_new_names() -> None:
     rng = np.random.default_rng(4)
     votes = simulated(Crowd(80, 10), rng)
