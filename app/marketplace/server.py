@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from app.db.engine import Database
 from app.logs import get_logger
@@ -56,7 +57,7 @@ def create_app(settings: Settings, database: Database, clock: Clock = utc_now) -
     app.state.marketplace = _marketplace(settings, database, clock)
     app.add_exception_handler(ClientDisconnect, _nobody_listens)
     for path in ("/", "//"):
-        app.add_route(path, wire_endpoint.answer, methods=["POST"])
+        app.router.routes.append(Route(path, wire_endpoint.answer, methods=["POST"], max_body_size=bodies.OURS_ALONE))
         app.add_route(path, wire_endpoint.refuse, methods=["PUT", "PATCH", "DELETE", "OPTIONS"])
     app.add_route("/", _to_worker_site, methods=["GET", "HEAD"])
     app.add_route("/health", _health, methods=["GET"])

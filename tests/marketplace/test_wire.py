@@ -1,8 +1,10 @@
 """The wire as boto3 and other clients speak it, and as nobody should."""
 
 import json
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import httpx2
@@ -320,3 +322,19 @@ def test_no_input_makes_the_server_fail(marketplace: str, credentials: Credentia
     shown = post(marketplace, credentials, json.dumps(fields).encode(), target=TARGET + operation)
     assert shown.status_code < 500, (operation, fields, shown.text)
     assert isinstance(shown.json(), dict)
+
+
+@pytest.mark.parametrize("megabytes", [2, 17, 5000])
+def test_a_body_that_is_too_large_is_refused_as_json_and_not_waited_for(marketplace: str, megabytes: int) -> None:
+    address = urlsplit(marketplace).netloc
+    length = megabytes * 1_000_000
+    head = f"POST / HTTP/1.1\r\nHost: {address}\r\nX-Amz-Target: {TARGET}ListHITs\r\nContent-Length: {length}\r\n\r\n"
+    host, _, port = address.partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(head.encode() + b" " * min(length, 2_000_000))
+        answer = b""
+        while b"}" not in answer:
+            answer += connection.recv(4096) or b"} closed"
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b'"__type": "RequestEntityTooLargeException"' in answer
+    assert httpx2.get(f"{marketplace}/health").status_code == 200
