@@ -62,6 +62,7 @@ def create(
     title: options.TitleOption = None,
     lifetime_days: options.LifetimeDaysOption = 7.0,
     minutes: options.MinutesOption = 30.0,
+    days_until_approval: options.DaysUntilApprovalOption = 7.0,
     review: options.ReviewOption = "approve_all",
     media_root: options.MediaRootOption = None,
     profile: options.ProfileOption = None,
@@ -92,6 +93,7 @@ def create(
             title=title,
             lifetime_s=_seconds(lifetime_days, DAY_S),
             assignment_duration_s=_seconds(minutes, 60),
+            auto_approval_delay_s=_seconds(days_until_approval, DAY_S),
             seed=seed,
             review=ReviewRule.parse(review),
         )

@@ -72,6 +72,12 @@ ExcludeWorkersOfOption = Annotated[
 ]
 TitleOption = Annotated[str | None, typer.Option(help="What Workers see in the list. Default: the template's.")]
 LifetimeDaysOption = Annotated[float, typer.Option(help="Days that HITs stay open.")]
+DaysUntilApprovalOption = Annotated[
+    float,
+    typer.Option(
+        help="Days until the marketplace approves and pays work that nobody decided; 0 is at once, 30 the most."
+    ),
+]
 MinutesOption = Annotated[float, typer.Option(help="Minutes that a Worker has for one HIT.")]
 ReviewOption = Annotated[
     str,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from app.domain.pricing import CENT, MANY_ASSIGNMENTS, MINIMUM_REWARD_USD
 from app.errors import Problem
 
+DAY_S = 86_400
 # MTurk's limits (mturk-facts §2.1), in seconds.
 SHORTEST_S, LONGEST_S = 30, 31_536_000
 LONGEST_AUTO_APPROVAL_S = 2_592_000
@@ -48,7 +49,7 @@ def faults(
         ("auto_approval_delay_s", auto_approval_delay_s, 0, LONGEST_AUTO_APPROVAL_S),
     ):
         if not low <= value <= high:
-            yield Problem(f"use {low} to {high} seconds", field=field)
+            yield Problem(f"use {low} seconds to {high // DAY_S} days", field=field)
 
 
 def round_faults(

@@ -33,6 +33,14 @@ def test_what_waits_is_listed_with_its_evidence(rita: Typist, db: Session) -> No
     assert f"labeljury review list {batch.id}" in rita.said
 
 
+def test_whoever_creates_a_batch_says_how_long_work_may_wait_for_a_decision(rita: Typist, db: Session) -> None:
+    number = drafted(rita, "--review", "hold", "--days-until-approval", "30")
+    delay_s = db.scalar(text("SELECT auto_approval_delay_s FROM batches WHERE id = :id"), {"id": int(number)})
+    assert delay_s == 30 * 86_400
+    assert rita.types("batch", "create", "one.csv", "--template", "text", "--days-until-approval", "31") == 1
+    assert "use 0 seconds to 30 days" in rita.complained
+
+
 def test_work_is_rejected_approved_and_soft_rejected(rita: Typist, db: Session) -> None:
     batch, work = held(db)
     number = str(batch.id)
