@@ -18,6 +18,7 @@ NOTICES = {
     "sent": "The message stands in the Worker's inbox.",
     "request_accepted": "The request is accepted.",
     "request_rejected": "The request is rejected.",
+    "type_made": "The Qualification type is made.",
     "layout_made": "The layout is made. Programs name it by its HITLayoutId.",
     "channel_closed": "The channel is closed: nobody new comes in.",
 }

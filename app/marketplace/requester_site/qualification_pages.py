@@ -1,20 +1,46 @@
-"""My Qualification Types: who has them, who asks for them."""
+"""My Qualification Types: make one, who has it, who asks for it."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import Response
 
 from app.marketplace.requester_site import answer_tables, calls
 from app.marketplace.requester_site.pages import ROWS_A_PAGE, Desk, Id, Notice, Sender, SignedIn, Text, Token
-from app.marketplace.store import QualificationStatus, QualificationType
-from app.marketplace.wire_errors import does_not_exist
+from app.marketplace.sites.pages import see_other
+from app.marketplace.store import QualificationStatus, QualificationType, QualificationTypeStatus
+from app.marketplace.wire_errors import WireError, does_not_exist
 
 router = APIRouter()
 HOLDERS = [status.value for status in QualificationStatus]
 Status = Annotated[str, Query(pattern=f"^({'|'.join(HOLDERS)})$")]
 RequestId = Annotated[str, Form(pattern="^[A-Za-z0-9]{1,64}$")]
 _MOST_REQUESTS = 20
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class TypeForm:
+    """The form for another Qualification Type, as it was sent. Tests come by CreateQualificationType alone."""
+
+    name: Annotated[str, Form(max_length=1000)] = ""
+    description: Text = ""
+    keywords: Text = ""
+    again_hours: Annotated[str, Form(pattern=r"^\s*[0-9]{0,6}\s*$")] = ""
+    auto_granted: Annotated[bool, Form()] = False
+
+    def values(self) -> dict[str, Any]:
+        """The input of CreateQualificationType."""
+        hours = self.again_hours.strip()
+        return {
+            "Name": " ".join(self.name.split()),
+            "Description": self.description.replace("\r\n", "\n").strip(),
+            "Keywords": self.keywords.strip(),
+            "QualificationTypeStatus": QualificationTypeStatus.ACTIVE.value,
+            "RetryDelayInSeconds": int(hours) * _HOUR_S if hours else None,
+            "AutoGranted": True if self.auto_granted else None,
+        }
 
 
 @router.get("/qualification-types")
@@ -23,7 +49,23 @@ def qualification_types(
     after: Token = "",
     text: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """A page of my Qualification Types."""
+    """A page of my Qualification Types, and the form for another one."""
+    return _list(desk, after=after, text=text)
+
+
+@router.post("/qualification-types")
+def create(desk: Sender, form: Annotated[TypeForm, Depends()]) -> Response:
+    """Make a Qualification Type and show it."""
+    try:
+        made = desk.call("CreateQualificationType", **form.values())["QualificationType"]
+    except WireError as error:
+        return _list(desk, problem=error.message, given=form, status=422)
+    return see_other(f"/requester/qualification-types/{made['QualificationTypeId']}?notice=type_made")
+
+
+def _list(
+    desk: Desk, *, after: str = "", text: str = "", status: int = 200, problem: str = "", given: TypeForm | None = None
+) -> Response:
     listed = desk.call(
         "ListQualificationTypes",
         MustBeRequestable=False,
@@ -33,7 +75,16 @@ def qualification_types(
         NextToken=after,
     )
     types = listed["QualificationTypes"]
-    return desk.page("qualification_types", types=types, next_token=_next(listed), after=after, text=text)
+    return desk.page(
+        "qualification_types",
+        status=status,
+        types=types,
+        next_token=_next(listed),
+        after=after,
+        text=text,
+        problem=problem,
+        given=given or TypeForm(),
+    )
 
 
 @router.get("/qualification-types/{type_id}")
