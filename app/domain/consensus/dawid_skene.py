@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.domain.consensus.confusion import Shrinkage, worker_matrices
-from app.domain.consensus.log_space import normalised
+from app.domain.consensus.log_space import largest_move, normalise
 from app.domain.consensus.outcome import Floats
 from app.domain.consensus.plurality import class_frequencies, smoothed_shares
 from app.domain.consensus.tallies import Tallies
@@ -62,8 +62,10 @@ def dawid_skene(
         seen = (1 - anchor) * posterior + anchor * shares if anchor else posterior
         matrices = worker_matrices(tallies.confusions(seen), shrink)
         prior = _prior(seen, tallies)
-        before, posterior = posterior, normalised(np.log(prior) + tallies.evidence(np.log(matrices)))
-        if not posterior.size or np.abs(posterior - before).max() < tolerance:
+        scores = tallies.evidence(np.log(matrices))
+        scores += np.log(prior)
+        before, posterior = posterior, normalise(scores)
+        if largest_move(before, posterior) < tolerance:
             break
     return DawidSkene(posterior, matrices, prior, iterations)
 

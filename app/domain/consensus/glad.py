@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.domain.consensus.log_space import normalised
+from app.domain.consensus.log_space import largest_move, normalised
 from app.domain.consensus.outcome import Floats
 from app.domain.consensus.plurality import smoothed_shares
 from app.domain.consensus.votes import Votes
@@ -45,7 +45,7 @@ def glad(votes: Votes, *, max_iterations: int = 25, steps: int = 10, tolerance: 
         weight = logit + np.log(max(labels - 1, 1))
         evidence = np.bincount(place, weight, votes.items * labels).astype(np.float64)
         before, posterior = posterior, normalised(evidence.reshape(-1, labels))
-        if not posterior.size or np.abs(posterior - before).max() < tolerance:
+        if largest_move(before, posterior) < tolerance:
             break
     return Glad(posterior, found[: votes.workers], np.exp(found[votes.workers :]))
 

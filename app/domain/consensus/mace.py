@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.consensus.log_space import normalised
+from app.domain.consensus.log_space import largest_move, normalised
 from app.domain.consensus.outcome import Floats
 from app.domain.consensus.plurality import smoothed_shares
 from app.domain.consensus.votes import Votes
@@ -47,7 +47,7 @@ def mace(votes: Votes, *, smoothing: float = 1.0, max_iterations: int = 100, tol
         guess = ((1 - competence)[:, None] * habit).ravel()[said]
         evidence = _sums(place, np.log1p(competence[votes.worker] / guess), votes.items * labels)
         before, posterior = posterior, normalised(evidence.reshape(-1, labels))
-        if not posterior.size or np.abs(posterior - before).max() < tolerance:
+        if largest_move(before, posterior) < tolerance:
             break
     return Mace(posterior, competence, habit)
 

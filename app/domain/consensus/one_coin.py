@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.domain.consensus.log_space import normalised
+from app.domain.consensus.log_space import largest_move, normalised
 from app.domain.consensus.outcome import Floats
 from app.domain.consensus.plurality import smoothed_shares
 from app.domain.consensus.votes import Votes
@@ -57,7 +57,7 @@ def one_coin(
         weight = np.log(accuracy * max(labels - 1, 1) / (1 - accuracy))
         evidence = np.bincount(place, weight[votes.worker], votes.items * labels).reshape(-1, labels)
         before, posterior = posterior, normalised(np.log(prior) + evidence)
-        if not posterior.size or np.abs(posterior - before).max() < tolerance:
+        if largest_move(before, posterior) < tolerance:
             break
     return OneCoin(posterior, accuracy, prior)
 

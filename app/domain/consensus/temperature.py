@@ -12,7 +12,9 @@ from app.domain.consensus.votes import Votes
 # Fewer Gold items than this say too little (a temperature from 50 is within about a tenth of one from thousands).
 ENOUGH_GOLD = 50
 
-_FROM_GOLD = np.geomspace(1 / 8, 16, 57)
+_FROM_GOLD = np.geomspace(1 / 4, 16, 49)
+# The spread of log temperatures taken for granted: fifty Gold items that are all right must not make a posterior certain.
+_SPREAD = 0.5
 # Without Gold items doubt is only ever added.
 _FROM_VOTES = np.geomspace(1, 16, 25)
 _VOTES_USED = 50_000
@@ -21,6 +23,7 @@ _VOTES_USED = 50_000
 def gold_temperature(posterior: Floats, gold: Labels) -> float | None:
     """The T that makes posterior ** (1 / T) fit the known labels (I,; -1: unknown) best; None with too few of them.
 
+    log T has a normal prior about 0, standard deviation 0.5; T is between 1/4 and 16.
     Source: Guo et al. 2017, ICML, arXiv:1706.04599 (temperature scaling).
     """
     known = np.flatnonzero(gold >= 0)
@@ -29,7 +32,8 @@ def gold_temperature(posterior: Floats, gold: Labels) -> float | None:
     rows, true = posterior[known], gold[known]
 
     def loss(temperature: float) -> float:
-        return -float(np.log(floored(tempered(rows, temperature))[np.arange(len(rows)), true]).mean())
+        fit = np.log(floored(tempered(rows, temperature))[np.arange(len(rows)), true]).sum()
+        return float((np.log(temperature) / _SPREAD) ** 2 / 2 - fit)
 
     return _least(loss, _FROM_GOLD)
 
