@@ -38,7 +38,7 @@ _TAGS = [
         "description": "Bonuses, top-ups, compensations, the ledger; decisions from MTurk's results CSV.",
     },
     {"name": "Ending", "description": "What a stopped Batch waits for; its archive; deleting its HITs."},
-    {"name": "Downloads", "description": "CSV files, at any time and as far as the Batch is."},
+    {"name": "Downloads", "description": "CSV, JSON Lines and Parquet files, at any time and as far as the Batch is."},
     {"name": "Templates", "description": "The questions that Workers see."},
     {"name": "Account", "description": "Whose key this is."},
     {"name": "Accounts", "description": "Who may sign in, and how much their Batches may cost together."},
