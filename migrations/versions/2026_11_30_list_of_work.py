@@ -1,4 +1,4 @@
-"""The list of work and a Worker's sums look at indexes alone, not at the HITs with their questions."""
+"""The list of work and Workers' sums look at indexes alone, not at rows that hold questions and answers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,9 +28,22 @@ def upgrade() -> None:
         schema="marketplace",
         postgresql_include=["requester_id", "reward_usd"],
     )
+    op.drop_index("ix_assignments_worker", table_name="assignments", schema="marketplace")
+    op.create_index(
+        "ix_assignments_worker",
+        "assignments",
+        ["worker_id", "accepted_at"],
+        unique=False,
+        schema="marketplace",
+        postgresql_include=["hit_id", "status", "submitted_at"],
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_assignments_worker", table_name="assignments", schema="marketplace")
+    op.create_index(
+        "ix_assignments_worker", "assignments", ["worker_id", "accepted_at"], unique=False, schema="marketplace"
+    )
     op.drop_index("ix_hits_paid", table_name="hits", schema="marketplace")
     op.drop_index("ix_hits_assignable", table_name="hits", schema="marketplace")
     op.create_index(

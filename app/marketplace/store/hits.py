@@ -142,7 +142,13 @@ class Assignment(MarketplaceBase):
         Index(
             "ix_assignments_listed", "hit_id", "submitted_at", "id", postgresql_where=text("submitted_at IS NOT NULL")
         ),
-        Index("ix_assignments_worker", "worker_id", "accepted_at"),
+        # A Worker's history. Sums over thousands of them look here alone: the rows hold the answers.
+        Index(
+            "ix_assignments_worker",
+            "worker_id",
+            "accepted_at",
+            postgresql_include=["hit_id", "status", "submitted_at"],
+        ),
         # What a Worker holds.
         Index("ix_assignments_held", "worker_id", "deadline", postgresql_where=text("status = 'Pending'")),
         Index("ix_assignments_deadline", "deadline", postgresql_where=text("status = 'Pending'")),
