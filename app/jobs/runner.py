@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 import procrastinate
@@ -31,6 +32,8 @@ TICK_CRON = "* * * * * */2"
 WATCH_CRON = "* * * * * */10"
 # Service managers and `labeljury up` kill what has not ended a little later than this.
 STOPS_WITHIN_S = 9.0
+# A step of this machine's clock that the timetable would notice.
+SET_BACK_S = 4.0
 
 
 def build(runtime: Runtime) -> procrastinate.App:
@@ -141,29 +144,55 @@ def run(settings: Settings, database: Database) -> None:
 
 
 async def _work(app: procrastinate.App, runtime: Runtime) -> None:
-    settings = runtime.settings
     async with app.open_async():
-        working = asyncio.ensure_future(
-            app.run_worker_async(
-                concurrency=settings.job_concurrency,
-                fetch_job_polling_interval=1.0,
-                update_heartbeat_interval=max(1.0, settings.stalled_job_s / 4),
-                stalled_worker_timeout=float(settings.stalled_job_s),
-                delete_jobs="successful",
-                install_signal_handlers=False,
-            )
+        while not runtime.stopping.is_set():
+            if await work_until(set_back(), app, runtime):
+                log.warning("runner.clock_set_back", runner=runtime.runner)
+
+
+async def work_until(over: Coroutine[None, None, None], app: procrastinate.App, runtime: Runtime) -> bool:
+    """Work on jobs until `over` ends or the process shall. Returns whether it was `over`; what was under way is done then."""
+    settings = runtime.settings
+    working = asyncio.ensure_future(
+        app.run_worker_async(
+            concurrency=settings.job_concurrency,
+            fetch_job_polling_interval=1.0,
+            update_heartbeat_interval=max(1.0, settings.stalled_job_s / 4),
+            stalled_worker_timeout=float(settings.stalled_job_s),
+            delete_jobs="successful",
+            install_signal_handlers=False,
         )
+    )
 
-        def stop() -> None:
-            if not runtime.stopping.is_set():
-                runtime.stopping.set()
-                _give_up_after(STOPS_WITHIN_S, runtime.runner)
-                working.cancel()  # the queue's sign to fetch no more and to wait for what is under way
+    def stop() -> None:
+        if not runtime.stopping.is_set():
+            runtime.stopping.set()
+            _give_up_after(STOPS_WITHIN_S, runtime.runner)
+            working.cancel()  # the queue's sign to fetch no more and to wait for what is under way
 
-        for signal_number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(signal_number, stop)
-        with suppress(asyncio.CancelledError):
-            await working
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop)
+    watching = asyncio.ensure_future(over)
+    await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+    was_over = watching.done() and not working.done()
+    for task in (watching, working):
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    return was_over
+
+
+async def set_back(clock: Callable[[], float] = time.time, *, look_s: float = 2.0) -> None:
+    """Ends once this machine's clock was set back by more than SET_BACK_S: the queue's timetable, which begins anew with its
+    worker, would be silent until that time comes again. A clock that runs ahead, or sleeps, disturbs nothing.
+    """
+    ahead_s = clock() - time.monotonic()
+    while True:
+        await asyncio.sleep(look_s)
+        now_s = clock() - time.monotonic()
+        if now_s < ahead_s - SET_BACK_S:
+            return
+        ahead_s = now_s
 
 
 def _give_up_after(seconds: float, runner: str) -> None:

@@ -1,3 +1,5 @@
+import asyncio
+import time
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +10,7 @@ from sqlalchemy import text
 from app.db.engine import Database
 from app.db.queue import Job
 from app.jobs import housekeeping
-from app.jobs.runner import build
+from app.jobs.runner import SET_BACK_S, build, set_back, work_until
 from app.jobs.runtime import Runtime
 from app.settings import Settings
 
@@ -52,3 +54,30 @@ def test_a_tick_notices_that_the_databases_clock_was_set_back_and_says_so_once(
         assert db.execute(text("SELECT next_call_at <= now() FROM endpoints")).scalar_one()
     assert entry.actor == "job runner"
     assert entry.details["seconds"] == pytest.approx(86_400, abs=600)
+
+
+def test_a_machine_whose_clock_is_set_back_is_noticed_and_one_that_sleeps_is_not() -> None:
+    steps = iter([0, 3600, 3600, 3599, 3600 - SET_BACK_S - 2])  # ahead of the monotonic clock, look by look
+
+    async def watch() -> list[float]:
+        await asyncio.wait_for(set_back(lambda: time.monotonic() + next(steps), look_s=0.01), 10)
+        return list(steps)
+
+    assert asyncio.run(watch()) == []
+
+
+def test_the_timetable_begins_anew_with_another_worker_in_the_same_process(database: Database, tmp_path: Path) -> None:
+    runtime = Runtime(Settings(data_dir=tmp_path), database)
+    app = build(runtime)
+
+    async def work_twice() -> list[int]:
+        ticks = []
+        async with app.open_async():
+            for _ in range(2):
+                assert await work_until(asyncio.sleep(5), app, runtime)
+                with database.transaction() as db:
+                    ticks.append(db.execute(text("SELECT max(id) FROM procrastinate_periodic_defers")).scalar_one())
+        return ticks
+
+    first, second = asyncio.run(work_twice())
+    assert first < second
