@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.db import ledger
 from app.db.copying import copy_out
 from app.db.decisions import Decided, Found, record_decisions, standings
 from app.db.sheets import Faults, SheetRow, read_sheet
@@ -164,8 +165,8 @@ def read_decisions(db: Session, batch_id: BatchId, content: bytes, *, now: datet
     An `x` on rejected work takes the rejection back, as in MTurk's own console. Raises NotFound, InvalidInput for a file
     that is no such sheet.
     """
-    if db.get(Batch, batch_id) is None:
-        raise NotFound("Batch", batch_id)
+    # Before its Assignments, as everybody else: whoever carries out decisions holds it and waits for these.
+    ledger.locked_batch(db, batch_id)
     faults = Faults()
     rows = _rows(content, faults)
     found = _found(db, batch_id, [row.assignment_id for row in rows])

@@ -5,13 +5,19 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
+from app.db.engine import Database
+from app.db.ledger import locked_batch
 from app.domain.review_policy import ReviewRule
 from app.domain.vocabulary import BatchId
 from app.errors import InvalidInput
 from app.jobs import stages
 from app.pipeline import results_csv
 from app.pipeline.results_csv import SheetDecisions
+from tests.factories import make_assignment, make_batch, make_hit, make_item, make_worker
 from tests.pipeline.conftest import House
 from tests.pipeline.test_bonuses import committed, paid
 
@@ -171,3 +177,18 @@ def test_a_file_without_the_columns_is_no_results_sheet(house: House) -> None:
     batch_id = house.draft(rows=1)
     with house.database.transaction() as db, pytest.raises(InvalidInput, match="Approve: the column is missing"):
         results_csv.read_decisions(db, batch_id, b"AssignmentId,Reject\n", now=datetime.now(UTC))
+
+
+def test_a_sheet_is_read_with_its_batch_locked_first_so_that_nobody_waits_in_a_circle(database: Database) -> None:
+    with database.transaction() as db:
+        batch = make_batch(db, status="live")
+        make_assignment(
+            db, make_hit(db, batch, make_item(db, batch)), make_worker(db), marketplace_assignment_id="3ADA"
+        )
+        batch_id = BatchId(batch.id)
+    with database.transaction() as runner, Session(database.engine) as rita:
+        locked_batch(runner, batch_id)  # it is about to lock the Assignments, too
+        rita.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            results_csv.read_decisions(rita, batch_id, b"AssignmentId,Approve,Reject\n3ADA,x,\n", now=datetime.now(UTC))
+        runner.execute(text("SELECT 1 FROM assignments FOR UPDATE NOWAIT"))
