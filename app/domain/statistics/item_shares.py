@@ -15,7 +15,7 @@ Rule = Callable[[Counts], Floats]
 
 _STRONGEST = 1e-9  # concentration where all answers on an Item are alike: keeps the division below defined
 # So many answers is Pólya's urn worth beside those seen on Items that look the same (simulated: 5 to 60 differ little).
-_URN = 20
+_URN = 60
 
 
 def shares(votes: Votes, rule: Rule, *, level: float = LEVEL) -> list[Estimate]:

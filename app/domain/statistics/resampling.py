@@ -49,8 +49,8 @@ def crossed_bootstrap(
     Weighing Items and Workers at once counts the chance within each Response three times, so that plain product weights give
     intervals that are too wide (Owen 2007, doi:10.1214/07-AOAS122). Three bootstraps apart, over Items, Workers and Responses,
     give V = V_items + V_workers - V_responses (Cameron, Gelbach & Miller 2011, doi:10.1198/jbes.2010.07136), never less than
-    the larger of the first two; each is raised by n / (n - 1), n its effective number of units. Intervals are Student's, the
-    degrees of freedom by Satterthwaite's rule from those numbers of Items and Workers, on the scale of `within` where given.
+    the larger of the first two. Intervals are Student's, on the scale of `within` where given, the degrees of freedom by
+    Satterthwaite's rule from the effective numbers of Items and Workers.
     Raises InvalidInput where there is no Response or the figure is no number.
     """
     if not len(votes):
@@ -79,8 +79,20 @@ def _degrees(unit: NDArray[np.int64]) -> float:
 
 def _variances(statistic: Statistic, unit: NDArray[np.int64], rng: np.random.Generator, replicates: int) -> Floats:
     drawn = np.atleast_1d(_replicates(statistic, unit, rng, replicates).var(axis=0, ddof=1))
-    found: Floats = drawn * (1 + 1 / _degrees(unit))
+    found: Floats = drawn * _shortfall(unit)
     return found
+
+
+def _shortfall(unit: NDArray[np.int64]) -> float:
+    """By how much the variance over replicates falls short, for units that answered n_u of N times.
+
+    Units are compared with a mean that they are part of: 1 - 2 Σn³ / (N Σn²) + Σn² / N², for n alike 1 - 1/U; and exponential
+    weights of U units vary by U / (U + 1) of what they should.
+    """
+    share = np.bincount(unit) / len(unit)
+    square = float((share**2).sum())
+    left = 1 - 2 * float((share**3).sum()) / square + square
+    return (1 + square) / left if left > 0 else 1.0
 
 
 def _replicates(statistic: Statistic, unit: NDArray[np.int64], rng: np.random.Generator, replicates: int) -> Floats:

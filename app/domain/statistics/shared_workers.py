@@ -73,8 +73,9 @@ def variance(influence: Influence) -> Variance:
     shared = float((answered * (answered - 1)).sum()) / count**2
     total = items + between * shared
     # Half the variance of each part. τ's own error in full would cover too much, since τ cannot come out below 0; as if τ were
-    # known but for the number of Workers, too little: the mean of both holds the level (benchmarks/coverage.py).
-    spread = items**2 / (count - 1) + shared**2 * (error + between**2 / known) / 2
+    # known but for the number of Workers, too little: two parts of the one and one of the other hold the level
+    # (chosen on the crowds of benchmarks/coverage.py).
+    spread = items**2 / (count - 1) + shared**2 * (2 * error + between**2 / known) / 3
     return Variance(items, between * shared, total**2 / spread if spread else float(count - 1))
 
 
