@@ -176,7 +176,7 @@ def top_up(batch: BatchArgument, confirm_cost: Confirmed = None) -> None:
         bonuses.check_payable(found, price, settings=service.settings)
         bonuses.check_confirmed(found, price, confirmed)
         with service.database.transaction() as db:
-            done = topups.top_up(db, batch_id, by=BY, now=datetime.now(UTC))
+            done = topups.top_up(db, batch_id, by=BY, now=datetime.now(UTC), confirmed_usd=price.total_usd)
     console.print(f"{counted(done.workers, 'Worker')} get {dollars(done.paid.reward_usd)}.")
     if done.left_out_workers:
         console.print(

@@ -119,15 +119,18 @@ def _bonus(
     return WantedBonus(AssignmentId(last.id), HITId(last.hit_id), last.marketplace_assignment_id, short_usd, reason)
 
 
-def top_up(db: Session, batch_id: BatchId, *, by: str, now: datetime) -> ToppedUp:
+def top_up(db: Session, batch_id: BatchId, *, by: str, now: datetime, confirmed_usd: Decimal | None = None) -> ToppedUp:
     """Ask for what is missing, as far as the cap goes, the smallest differences first; the rest is said on the Batch.
 
-    Raises NotFound, Conflict where the Batch has no hourly wage or is a draft.
+    confirmed_usd: what somebody was shown and said yes to, fees included; more than that is not asked for.
+    Raises NotFound, Conflict where the Batch has no hourly wage or is a draft, or more is missing than was confirmed.
     """
     batch = ledger.locked_batch(db, batch_id)
     if batch.status == BatchStatus.DRAFT:
         raise Conflict(f"Batch {batch_id} is a draft: nobody has worked on it yet")
     wanted = not_yet_intended(db, batch_id, missing(db, batch_id).wanted)
+    if confirmed_usd is not None and (needed := total_price(wanted).total_usd) > confirmed_usd:
+        raise Conflict(f"${needed} are missing by now, and ${confirmed_usd} were confirmed; look at it again")
     fit = _fitting(db, batch, wanted)
     if fit:
         intend_bonuses(db, batch, fit)

@@ -146,3 +146,21 @@ def test_a_reward_is_proposed_from_the_template_until_enough_answers_are_measure
     assert measured.item_time.seconds <= 60
     assert f"median of 20 answers in Batch {batch_id}" in measured.arithmetic
     assert proposed("sandbox").item_time.measured is False
+
+
+def test_no_more_is_asked_for_than_somebody_was_shown(house: House) -> None:
+    batch_id = answered(house, top_up=False)
+    with house.database.transaction() as db:
+        shown = topups.missing(db, batch_id).price.total_usd
+    house.execute("UPDATE responses SET elapsed_ms = 40000 WHERE elapsed_ms = 36000")  # Ada's page was slow to tell
+    house.execute(
+        "UPDATE assignments SET accepted_at = submitted_at - interval '40 s' WHERE submitted_at - accepted_at = '36 s'"
+    )
+    with house.database.transaction() as db, pytest.raises(Conflict, match="missing by now"):
+        topups.top_up(db, batch_id, by="rita", now=datetime.now(UTC), confirmed_usd=shown)
+    assert house.rows("SELECT 1 FROM operations WHERE kind = 'bonus'") == []
+    with house.database.transaction() as db:
+        again = topups.missing(db, batch_id).price
+        assert (
+            topups.top_up(db, batch_id, by="rita", now=datetime.now(UTC), confirmed_usd=again.total_usd).paid == again
+        )

@@ -162,7 +162,8 @@ def top_up(batch_id: BatchNumber, db: Db, here: CanSpend, settings: SettingsOf, 
     batch, price = batches.get(db, BatchId(batch_id)), topups.missing(db, BatchId(batch_id)).price
     bonuses.check_payable(batch, price, settings=settings)
     bonuses.check_confirmed(batch, price, _confirmed(confirmed_usd))
-    topups.top_up(db, BatchId(batch_id), by=here.caller.email, now=datetime.now(UTC))
+    now, by = datetime.now(UTC), here.caller.email
+    topups.top_up(db, BatchId(batch_id), by=by, now=now, confirmed_usd=price.total_usd)
     return _back(batch_id)
 
 
