@@ -19,6 +19,7 @@ from app.cli import (
     payments,
     people,
     reconcile,
+    reports,
     results,
     review,
     reviewed_sheets,
@@ -48,6 +49,7 @@ app.add_typer(people.account_app, name="account")
 app.add_typer(marketplace.app, name="marketplace")
 results.register(app)
 exporting.register(app)
+reports.register(app)
 reconcile.register(app)
 payments.register(app)
 app.add_typer(reviewed_sheets.app, name="results")

@@ -1,0 +1,97 @@
+"""A report as values: sections of paragraphs, tables, plots and quotations, which become HTML or Markdown elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_WIDE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells as text. columns: their titles, the first names the rows; words: the places of those that hold words, no numbers."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: tuple[int, ...] = (0,)
+
+    @property
+    def wide(self) -> tuple[int, ...]:
+        """The places of columns whose words need room to be read, rather than a column one word wide."""
+        cells = zip(*self.rows, strict=True)
+        return tuple(at for at, column in enumerate(cells) if at in self.words and max(map(len, column)) > _WIDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A picture and the table of what it shows. name: unique in its report; svg: from `svg.drawing`; text: what is to be seen."""
+
+    name: str
+    title: str
+    text: str
+    svg: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotEnough:
+    """In place of a finding: why these Responses do not give it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """Sentences, each a point of its own."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """Words exactly as they stand elsewhere. `folded`: long, so that a reader opens it first."""
+
+    title: str
+    lines: tuple[str, ...]
+    folded: bool = False
+
+
+Block = Table | Plot | Text | NotEnough | Bullets | Facts | Quotation
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part. `name` is its address within the document."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report. profile: of the marketplace, shown beside the title; lead: what it is about, in one sentence."""
+
+    title: str
+    profile: str
+    lead: str
+    sections: tuple[Section, ...]
+
+    @property
+    def plots(self) -> Sequence[Plot]:
+        """All plots, in order."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Plot)]

@@ -1,0 +1,124 @@
+"""What a Batch's Responses say: each finding computed once, when a section first asks, or the reason why there is none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.consensus import methods
+from app.domain.consensus.certainty import Settlement, settle
+from app.domain.consensus.outcome import Outcome
+from app.domain.consensus.votes import OPTIONS, VoteCounts
+from app.domain.statistics.agreement import Agreement, agreement
+from app.domain.statistics.readings import Readings, read
+from app.domain.statistics.study_table import Scope, StudyLine, line_of_votes
+from app.domain.vocabulary import ItemRole
+from app.errors import InvalidInput, Problem
+from app.reporting.document import NotEnough
+from app.reporting.record import BatchRecord, VotesOn
+
+# An Item is settled for the probabilistic method where its most probable answer has at least this probability.
+CERTAIN = 0.9
+NO_RESPONSES = NotEnough("no Response came yet that counts and names one of the four answers")
+
+# The suspects of the Batch stand for themselves, in a dataset whose size is not known.
+THEMSELVES = Scope()
+
+T = TypeVar("T")
+
+
+def found(compute: Callable[[], T]) -> T | NotEnough:
+    """What `compute` gives, or the reason why these Responses do not give it."""
+    try:
+        return compute()
+    except InvalidInput as fault:
+        return NotEnough("; ".join(problem.message for problem in fault.problems))
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of one Batch; `scope` says what its suspects stand for."""
+
+    record: BatchRecord
+    scope: Scope = THEMSELVES
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be. Raises InvalidInput."""
+        suspects = int(self.record.of_role(ItemRole.SUSPECT).sum())
+        if self.scope.suspects is not None and self.scope.suspects < suspects:
+            message = f"the Batch itself has {suspects:,} suspects; wanted as many or more"
+            raise InvalidInput([Problem(message, field="suspects")])
+        if self.scope.dataset_size is not None and self.scope.dataset_size < (self.scope.suspects or suspects):
+            message = f"a dataset of {self.scope.dataset_size:,} Items cannot hold {self.scope.suspects or suspects:,} suspects"
+            raise InvalidInput([Problem(message, field="dataset_size")])
+
+    @property
+    def suspects(self) -> int:
+        """How many suspects there are: as told, or those of the Batch."""
+        return self.scope.suspects or int(self.record.of_role(ItemRole.SUSPECT).sum())
+
+    @cached_property
+    def controls(self) -> VotesOn:
+        """The votes on control Items whose outcome is settled."""
+        return self.record.votes_on(self.record.of_role(ItemRole.CONTROL) & self.record.items.settled)
+
+    @cached_property
+    def study_line(self) -> StudyLine | NotEnough:
+        """The study's line of the settled suspects."""
+        if not len(self.record.suspects.votes):
+            return self._nothing_settled
+        scope = Scope(self.suspects, self.scope.dataset_size)
+        votes, quorum = self.record.suspects.votes, self.record.terms.quorum
+        return found(lambda: line_of_votes(self.record.terms.name, votes, quorum_size=quorum, scope=scope))
+
+    @property
+    def _nothing_settled(self) -> NotEnough:
+        """Why there is no settled suspect with an answer."""
+        if not len(self.record.responses):
+            return NO_RESPONSES
+        if not self.record.of_role(ItemRole.SUSPECT).any():
+            return NotEnough("the Batch has no suspects, only gold or control Items")
+        return NotEnough("no suspect's outcome is settled yet: further Responses could still change each of them")
+
+    @cached_property
+    def readings(self) -> Readings | NotEnough:
+        """Both readings of the settled suspects that have answers, in their order in `record.suspects`."""
+        votes = self.record.suspects.votes
+        counts = votes.counts()
+        answered = counts[counts.sum(axis=1) > 0]
+        if not len(answered):
+            return self._nothing_settled
+        return read(VoteCounts(answered), quorum_size=self.record.terms.quorum)
+
+    @cached_property
+    def agreement(self) -> Agreement | NotEnough:
+        """Over suspects and controls: gold Items are chosen to be clear."""
+        chosen = self.record.votes_on(self.record.of_role(ItemRole.SUSPECT, ItemRole.CONTROL)).votes
+        return found(lambda: agreement(chosen)) if len(chosen) else NO_RESPONSES
+
+    @cached_property
+    def quorum_labels(self) -> NDArray[np.int64]:
+        """(I,): what the study's rule says of every Item, an index into OPTIONS, or -1."""
+        category = read(VoteCounts(self.record.votes.counts()), quorum_size=self.record.terms.quorum).category
+        return np.where(category < len(OPTIONS), category, -1)
+
+    @cached_property
+    def jury(self) -> Outcome | NotEnough:
+        """The default probabilistic method on all Items; gold ones calibrate it where they are enough."""
+        if not len(self.record.responses):
+            return NO_RESPONSES
+        gold = self.record.items.gold
+        return found(lambda: methods.aggregate(self.record.votes, gold=gold if (gold >= 0).any() else None))
+
+    @cached_property
+    def answered(self) -> NDArray[np.bool_]:
+        """(I,): which Items have a Response that counts."""
+        return np.asarray(self.record.votes.counts().sum(axis=1) > 0)
+
+    @cached_property
+    def settlement(self) -> Settlement | NotEnough:
+        """Which Items the jury settles at CERTAIN. Items without a Response stand in its queue too."""
+        return self.jury if isinstance(self.jury, NotEnough) else settle(self.jury, threshold=CERTAIN)

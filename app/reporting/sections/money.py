@@ -1,0 +1,61 @@
+"""What was offered and paid, and what an hour of work earned."""
+
+import numpy as np
+
+from app.reporting.document import Block, Facts, NotEnough, Section, Table
+from app.reporting.findings import Findings
+from app.reporting.wording import NONE, count, counted, usd
+
+_FEW = 5
+_HOURLY_SHARES = (
+    (10, "lower tenth"),
+    (25, "lower quarter"),
+    (50, "median"),
+    (75, "upper quarter"),
+    (90, "upper tenth"),
+)
+
+
+def money(findings: Findings) -> Section:
+    """Rewards, bonuses, fees and the hourly pay."""
+    record = findings.record
+    terms, paid = record.terms, record.money
+    wage = f"{usd(terms.hourly_usd)} an hour" if terms.hourly_usd is not None else "none set"
+    facts = Facts(
+        (
+            ("Reward", f"{usd(terms.reward_usd)} for a HIT of {counted(terms.items_per_hit, 'Item')}"),
+            ("Wage aimed at", wage + (", topped up by bonuses" if terms.top_up else "")),
+            ("Rewards", usd(paid.rewards_usd)),
+            ("Bonuses", usd(paid.bonuses_usd)),
+            ("Fees of the marketplace", usd(paid.fees_usd)),
+            ("Together", f"{usd(paid.total_usd)}, of which {usd(paid.owed_usd)} owed and not paid yet"),
+            ("Cap", usd(paid.cap_usd)),
+            ("Cost of a Response", _each(findings)),
+        )
+    )
+    return Section("money", "Money and pay", (facts, _hourly(findings)))
+
+
+def median_hourly(findings: Findings) -> str:
+    """In words."""
+    pay = findings.record.money.hourly_usd
+    if len(pay) < _FEW:
+        return "not enough to say: too few approved Assignments were timed"
+    return f"${np.median(pay):,.2f} an hour in the median"
+
+
+def _each(findings: Findings) -> str:
+    answers = len(findings.record.responses)
+    return f"${findings.record.money.total_usd / answers:,.4f}" if answers else NONE
+
+
+def _hourly(findings: Findings) -> Block:
+    pay = findings.record.money.hourly_usd
+    if len(pay) < _FEW:
+        return NotEnough(f"{count(len(pay))} approved Assignments were timed: too few to say what an hour earned")
+    rows = tuple((name, f"${np.percentile(pay, share):,.2f}") for share, name in _HOURLY_SHARES)
+    return Table(
+        f"What an hour of work earned: reward and bonus of {counted(len(pay), 'approved Assignment')} by its time",
+        ("Assignments", "USD an hour"),
+        rows,
+    )

@@ -1,0 +1,211 @@
+"""A report on Batches of every kind: each gives a whole document, or says why it cannot."""
+
+import numpy as np
+import pytest
+
+from app.domain.statistics.study_table import Scope
+from app.domain.vocabulary import BatchStatus, ItemRole
+from app.errors import InvalidInput
+from app.reporting.batch_document import batch_document
+from app.reporting.document import Block, Document, Facts, NotEnough, Plot, Section, Table, Text
+from app.reporting.pages import html, markdown
+from app.reporting.record import BatchRecord
+from tests.reporting.records import crowd_record, made_record, record_of
+
+NAMES = [
+    "summary",
+    "study",
+    "readings",
+    "agreement",
+    "consensus",
+    "dataset",
+    "ranking",
+    "workers",
+    "order",
+    "money",
+    "methods",
+]
+
+
+def section(document: Document, name: str) -> Section:
+    return next(section for section in document.sections if section.name == name)
+
+
+def table(document: Document, name: str, caption: str) -> Table:
+    blocks: list[Block] = list(section(document, name).blocks)
+    tables = [block.table if isinstance(block, Plot) else block for block in blocks]
+    return next(block for block in tables if isinstance(block, Table) and block.caption.startswith(caption))
+
+
+def reasons(document: Document, name: str) -> list[str]:
+    return [block.reason for block in section(document, name).blocks if isinstance(block, NotEnough)]
+
+
+def fact(document: Document, name: str) -> str:
+    facts = [block for block in section(document, "summary").blocks if isinstance(block, Facts)]
+    return dict(facts[0].pairs)[name]
+
+
+def everything(document: Document) -> str:
+    return html(document) + markdown(document)
+
+
+EXTREMES: dict[str, BatchRecord] = {
+    "no Items": record_of(*np.zeros((3, 0), dtype=np.int64), items=0),
+    "no Responses": made_record(["-", "-"]),
+    "one Response": made_record(["guessed"]),
+    "one Worker": made_record(["given", "guessed", "given", "given"]),
+    "one Item": made_record(["given given given guessed both"]),
+    "all the same answer": made_record(["given given given"] * 6),
+    "all neither": made_record(["neither neither neither"] * 3),
+    "an answer per Worker": made_record([f"{'- ' * i}given" for i in range(5)]),
+    "gold alone": made_record(["given given given"], roles=[ItemRole.GOLD], gold=[0]),
+    "controls alone": made_record(["given given given"], roles=[ItemRole.CONTROL]),
+    "nothing settled": made_record(["given guessed"] * 4, settled=False, status=BatchStatus.LIVE),
+    "a draft": made_record(["-"], settled=False, status=BatchStatus.DRAFT),
+    "Items without answers": made_record(["given given given", "-", "-"]),
+    "a crowd": crowd_record(),
+    "scores without a value": made_record(["given given given"] * 3, extra={"score": [np.nan] * 3}),
+}
+
+
+@pytest.mark.parametrize("kind", EXTREMES)
+def test_every_kind_of_batch_has_a_report(kind: str) -> None:
+    document = batch_document(EXTREMES[kind], scope=Scope(100, 10_000))
+    assert [section.name for section in document.sections] == NAMES
+    assert all(section.blocks for section in document.sections)
+    text = everything(document)
+    assert "nan" not in text.replace("significance", "").casefold().split()
+    assert "Traceback" not in text
+
+
+def test_a_batch_without_responses_says_so_in_every_finding() -> None:
+    document = batch_document(EXTREMES["no Responses"])
+    for name in ("study", "readings", "agreement", "consensus", "dataset", "workers", "order"):
+        assert reasons(document, name), name
+    assert fact(document, "Label errors among suspects").startswith("not enough to say: no Response came yet")
+
+
+def test_the_studys_table_counts_settled_suspects_alone() -> None:
+    answers = [
+        "given given given",
+        "guessed guessed guessed",
+        "both both both",
+        "given given neither",
+        "given given given",
+    ]
+    roles = [ItemRole.SUSPECT] * 4 + [ItemRole.CONTROL]
+    rows = table(batch_document(made_record(answers, roles=roles)), "study", "Checked suspects").rows
+    assert [row[1] for row in rows] == ["1", "1", "1", "0", "1", "3"]
+
+
+def test_the_second_reading_finds_labels_in_non_agreement() -> None:
+    document = batch_document(made_record(["given given both guessed guessed"]))
+    assert "Of 1 Item in non-agreement, 1 do have a label" in everything(document)
+
+
+def test_all_the_same_answer_leaves_kappa_undefined_and_says_why() -> None:
+    document = batch_document(EXTREMES["all the same answer"])
+    assert [row[1] for row in table(document, "agreement", "Agreement").rows] == [
+        "100.0\xa0%",
+        "undefined",
+        "undefined",
+    ]
+    assert "all answers are the same" in reasons(document, "agreement")[0]
+
+
+def test_quorum_and_jury_are_compared_item_by_item() -> None:
+    sure = [" ".join([word] * 5) for word in ("given", "guessed", "both", "neither")]
+    answers = [*sure * 3, "given given both neither guessed"]
+    document = batch_document(made_record(answers))
+    crossed = table(document, "consensus", "Items by quorum")
+    assert [row[0] for row in crossed.rows] == ["given", "guessed", "both", "neither", "none", "all"]
+    assert crossed.rows[-1][-1] == "13"
+    listed = table(document, "consensus", "Where quorum and jury differ: 1 Item")
+    assert listed.rows[0][:6] == ("item-12", "cat", "dog", "2 given, 1 guessed, 1 both, 1 neither", "none", "given")
+
+
+def test_controls_give_the_error_rate_and_the_recall() -> None:
+    right, wrong = "given given given", "guessed guessed guessed"
+    answers = [*[wrong] * 8, *[right] * 2, *[right] * 19, wrong]
+    roles = [ItemRole.SUSPECT] * 10 + [ItemRole.CONTROL] * 20
+    record = made_record(answers, roles=roles)
+    rates = table(batch_document(record, scope=Scope(10, 210)), "dataset", "Error rate").rows
+    found = {row[0]: row[1] for row in rates}
+    assert found["Wrong labels, their number"] == "18"  # 8 suspects, and 1 of 20 controls stands for 10 of 200
+    assert found["Recall: wrong labels that were suspected"] == "44.4\xa0%"
+    without = batch_document(record)
+    assert [row[1] for row in table(without, "dataset", "Label errors among").rows] == ["8 of 10", "1 of 20"]
+
+
+def test_without_controls_the_rate_is_a_lower_bound() -> None:
+    document = batch_document(crowd_record(), scope=Scope(None, 1000))
+    rows = table(document, "dataset", "Error rate").rows
+    assert rows[0][0] == "Wrong labels in the dataset, at least"
+    assert rows[3][1] == "–"
+
+
+@pytest.mark.parametrize(("scope", "field"), [(Scope(59), "suspects"), (Scope(None, 59), "dataset_size")])
+def test_sizes_that_cannot_be_are_refused_by_name(scope: Scope, field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        batch_document(crowd_record(), scope=scope)
+    assert refused.value.problems[0].field == field
+
+
+@pytest.mark.parametrize(("column", "sign", "first"), [("Score", 1, "largest"), ("label_quality", -1, "smallest")])
+def test_precision_follows_the_files_own_ranking(column: str, sign: int, first: str) -> None:
+    answers = [*["guessed guessed guessed"] * 10, *["given given given"] * 10]
+    ranked = [sign * float(20 - number) for number in range(20)]
+    document = batch_document(made_record(answers, extra={column: ranked, "other": ranked}))
+    lead = section(document, "ranking").blocks[0]
+    assert isinstance(lead, Text)
+    assert f"“{column}” of the item file, {first} value first" in lead.text
+    rows = table(document, "ranking", "Share of label errors").rows
+    assert (rows[0][1], rows[-1][1]) == ("100.0\xa0%", "50.0\xa0%")
+
+
+def test_workers_who_stand_out_come_first_and_nobody_is_named_by_id() -> None:
+    rng = np.random.default_rng(3)
+    items, who = 120, 6
+    truth = rng.integers(0, 4, items)
+    label = np.where(rng.random((items, who)) < 0.85, truth[:, None], rng.integers(0, 4, (items, who)))
+    label[:, 4] = rng.integers(0, 4, items)  # two who share their wrong answers
+    label[:, 5] = label[:, 4]
+    rows = np.indices((items, who)).reshape(2, -1)
+    document = batch_document(record_of(rows[0], rows[1], label.ravel(), items=items))
+    found = table(document, "workers", "Workers, those who stand out first")
+    assert {row[0] for row in found.rows[:2]} == {"W-0004", "W-0005"}
+    assert all("shares wrong answers" in row[-1] for row in found.rows[:2])
+    assert table(document, "workers", "Pairs who share wrong answers").rows[0][:2] == ("W-0004", "W-0005")
+
+
+def test_many_workers_are_cut_short_and_counted() -> None:
+    document = batch_document(crowd_record(items=300, workers=90))
+    found = table(document, "workers", "Workers, those who stand out first (the first 40 of 90)")
+    assert len(found.rows) == 40
+
+
+def test_the_methods_hold_the_words_hashes_seeds_and_versions() -> None:
+    text = html(batch_document(crowd_record()))
+    for words in (
+        "Both are right",
+        "ab" * 32,
+        "cd" * 32,
+        "Seed of the Batch",
+        "Label Jury 0.1.0",
+        "arXiv:2103.14749",
+        "$0.05",
+    ):
+        assert words in text
+
+
+def test_the_profile_is_on_it_and_the_same_record_gives_the_same_bytes() -> None:
+    first, second = (everything(batch_document(crowd_record())) for _ in range(2))
+    assert first == second
+    assert 'profile-local">local<' in first
+
+
+def test_progress_is_told_section_by_section() -> None:
+    told: list[str] = []
+    batch_document(EXTREMES["one Response"], tell=told.append)
+    assert len(told) == len(NAMES) - 1
