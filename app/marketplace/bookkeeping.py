@@ -10,8 +10,8 @@ from datetime import datetime
 from functools import cache
 from itertools import count, groupby
 
-from sqlalchemy import ColumnElement, CompoundSelect, DateTime, bindparam, or_, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy import CompoundSelect, DateTime, Select, bindparam, or_, select, union
+from sqlalchemy.orm import Session, defer
 
 from app.db.engine import Database
 from app.marketplace import accounting, decisions, lifecycle, purging, review_policies
@@ -63,7 +63,7 @@ def rebook(db: Session, hit: HIT, now: datetime) -> list[Change]:
 
 def settle_hit(db: Session, hit: HIT, now: datetime) -> list[Change]:
     """Apply to a locked HIT what is due at `now`. The caller posts the changes."""
-    due = db.scalars(select(Assignment).where(Assignment.hit_id == hit.id, _due(now))).all()
+    due = db.scalars(_due_assignments(now).where(Assignment.hit_id == hit.id)).all()
     return _settle(db, hit, due, now)
 
 
@@ -113,10 +113,10 @@ def _due_hits(limit: int) -> CompoundSelect[str]:
 
 def settle_hits(db: Session, hit_ids: Iterable[str], now: datetime, *, wait: bool = True) -> int:
     """Lock these HITs in the order of their ids, apply what is due, post the money; how many were locked."""
-    statement = select(HIT).where(HIT.id.in_(list(hit_ids))).order_by(HIT.id)
+    statement = select(HIT).where(HIT.id.in_(list(hit_ids))).order_by(HIT.id).options(defer(HIT.question))
     hits = db.scalars(statement.with_for_update(key_share=True, skip_locked=not wait)).all()
     due = defaultdict[str, list[Assignment]](list)
-    for assignment in db.scalars(select(Assignment).where(Assignment.hit_id.in_([hit.id for hit in hits]), _due(now))):
+    for assignment in db.scalars(_due_assignments(now).where(Assignment.hit_id.in_([hit.id for hit in hits]))):
         due[assignment.hit_id].append(assignment)
     # Requester by Requester, since a review policy that extends a HIT locks the Requester to look at the balance; and
     # what a policy costs is paid before the next one looks.
@@ -174,8 +174,10 @@ def _became(kind: EventType, changes: Iterable[Change]) -> bool:
     return any(isinstance(change, Event) and change.kind is kind for change in changes)
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
-    return or_(
+def _due_assignments(now: datetime) -> Select[Assignment]:
+    """What time decides, without the answers, which may be long and change nothing about it."""
+    due = or_(
         _PENDING & (Assignment.deadline < now),
         _SUBMITTED & (Assignment.auto_approval_at <= now),
     )
+    return select(Assignment).where(due).options(defer(Assignment.answer))
