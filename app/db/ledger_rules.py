@@ -170,6 +170,9 @@ _ENDED_BATCH_HOLDS_NOTHING = """
       AND m.committed <> m.paid
       AND NOT EXISTS (SELECT 1 FROM operations AS o WHERE o.batch_id = b.id
                       AND o.kind IN ('override', 'extend') AND o.status IN ('intended', 'acting', 'failed'))
+      -- A compensation may be offered after the end, and its money is held until it is taken or expires.
+      AND NOT EXISTS (SELECT 1 FROM hits AS h JOIN hit_groups AS g ON g.id = h.group_id
+                      WHERE h.batch_id = b.id AND g.purpose = 'compensation' AND h.status IN ('planned', 'publishing', 'live'))
 """
 
 RULES = {

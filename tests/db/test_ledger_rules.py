@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db import ledger, ledger_rules
 from app.db.operations import Bonus, Intent, intend
-from app.db.tables import Batch, Hit
+from app.db.tables import Batch, Hit, HitGroup
 from app.domain.pricing import bonus_price
 from app.domain.vocabulary import AssignmentId, BatchId, HITId, OperationKind, PaymentStatus
 from tests.factories import make_assignment, make_batch, make_hit, make_item, make_worker
@@ -55,6 +55,22 @@ def test_a_ledger_that_is_right_breaks_no_rule(db: Session) -> None:
     ledger.release_hits(db, [hit.id])
     batch.status = "done"
     assert broken(db) == set()
+
+
+def test_a_compensation_that_is_offered_after_the_end_holds_its_money_until_it_is_over(db: Session) -> None:
+    batch, hit = a_whole_batch(db)
+    hit.status = "done"
+    db.flush()
+    ledger.release_hits(db, [hit.id])
+    group = HitGroup(batch_id=batch.id, number=-7, purpose="compensation", requires="present", reward_usd=REWARD)
+    db.add(group)
+    db.flush()
+    offered = make_hit(db, batch, group_id=group.id, max_assignments=1)
+    add(db, offered, "reservation", "booked", Decimal("0.06"))
+    batch.status = "done"
+    assert broken(db) == set()
+    offered.status = "done"
+    assert broken(db) == {"ended_batch_holds_nothing", "closed_hit_holds_nothing"}
 
 
 BREAKS = {
