@@ -28,19 +28,29 @@ def keep_out_of_group(db: Session, batch: Batch, group_id: HitGroupId, also: Ite
 
 
 def refresh(db: Session, batch: Batch) -> None:
-    """Workers who have joined the excluded Batches since: those may still be at work."""
+    """Workers who have joined the excluded Batches since: those may still be at work.
+
+    This is asked every few seconds: who is kept out already is not written down again.
+    """
     if batch.excluded_batches:
-        keep_out(db, BatchId(batch.id), _excluded(db, batch))
+        keep_out(db, BatchId(batch.id), _excluded(db, batch, only=_NOT_KEPT_OUT))
 
 
-def _excluded(db: Session, batch: Batch) -> list[WorkerId]:
+_NOT_KEPT_OUT = """
+    NOT EXISTS (SELECT 1 FROM hit_groups AS g JOIN operations AS q ON q.group_id = g.id AND q.kind = 'qualify'
+                WHERE g.batch_id = :id AND g.purpose = 'items' AND q.worker_id = a.worker_id)
+"""
+
+
+def _excluded(db: Session, batch: Batch, *, only: str = "true") -> list[WorkerId]:
+    """Workers of the excluded Batches. only: a condition on their Assignments `a`."""
     workers = db.scalars(
-        text("""
+        text(f"""
             SELECT DISTINCT a.worker_id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
             JOIN workers AS w ON w.id = a.worker_id
-            WHERE h.batch_id = ANY(:batches) AND w.profile = :profile ORDER BY a.worker_id
+            WHERE h.batch_id = ANY(:batches) AND w.profile = :profile AND {only} ORDER BY a.worker_id
         """),
-        {"batches": list(batch.excluded_batches), "profile": batch.profile},
+        {"batches": list(batch.excluded_batches), "profile": batch.profile, "id": batch.id},
     )
     return [WorkerId(worker) for worker in workers]
 

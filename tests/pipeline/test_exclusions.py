@@ -42,6 +42,17 @@ def test_who_joins_the_earlier_batch_later_is_kept_out_too(house: House) -> None
     assert not may_accept(house, "Ada", later)
 
 
+def test_who_is_kept_out_already_is_not_written_down_again_with_every_look(house: House) -> None:
+    earlier = house.live(rows=1)
+    house.answer("Ada", house.one("SELECT id FROM hits").id, lambda _: "given")
+    house.collect(earlier)
+    later = house.live(rows=1, excluded_batches=(earlier,))
+    numbers = "SELECT last_value FROM operations_id_seq"
+    before = house.one(numbers).last_value
+    stages.run_review(house.runtime, later)
+    assert house.one(numbers).last_value == before
+
+
 def test_a_worker_kept_out_of_a_paused_batch_is_kept_out_at_once(house: House) -> None:
     batch_id = house.live(rows=2)
     house.answer("Ada", house.one("SELECT min(id) AS id FROM hits").id, lambda _: "given")
