@@ -86,8 +86,8 @@ def _checked(db: Session, batch_id: BatchId) -> Batch:
     row = db.execute(_OPEN, {"id": batch_id}).one()
     if row.hits or row.calls:
         raise Conflict(
-            f"Batch {batch_id} has {row.hits} HITs open and {row.calls} calls to be made (compensations, bonuses or"
-            " deletions); archive it when these are done"
+            f"Batch {batch_id} is not quite over (HITs still open: {row.hits}, calls to be made: {row.calls}): a compensation,"
+            " a bonus or a deletion is under way; archive it when that is done"
         )
     return batch
 
