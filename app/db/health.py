@@ -53,7 +53,7 @@ def _inside(database: Database) -> list[Part]:
         except ProgrammingError:
             version = None
         if version != _wanted():
-            said = f"the tables are of version {version or 'none'}, this program needs {_wanted()}: run `labeljury migrate`"
+            said = f"the tables are of version {version or 'none'}, this program needs {_wanted()}: {migrations.how(version)}"
             return [Part(MIGRATIONS, Standing.UNAVAILABLE, said)]
         runners = db.execute(
             text(

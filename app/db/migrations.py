@@ -56,18 +56,31 @@ def check(url: str) -> None:
     has, wanted = found(url), head()
     if has != wanted:
         raise DatabaseUnavailable(
-            f"the database is at version {has or 'none'}, this program needs {wanted}: run `labeljury migrate`"
+            f"the database is at version {has or 'none'}, this program needs {wanted}: {how(has)}"
         )
+
+
+def how(version: str | None) -> str:
+    """What to do about a database at this version, which is not the one that this program needs."""
+    if version is None or version in _named()["revision"]:
+        return "run `labeljury migrate`"
+    return "it is newer than this program, so update the program, and restart what runs"
 
 
 def head() -> str:
     """The newest version, read from the migrations' first lines. They are one line of descent; a test checks that."""
+    named = _named()
+    (newest,) = named["revision"] - named["down_revision"]
+    return newest
+
+
+def _named() -> dict[str, set[str]]:
+    """The versions that there are, and those that another one follows."""
     named: dict[str, set[str]] = {"revision": set(), "down_revision": set()}
     for migration in VERSIONS.glob("*.py"):
         for what, revision in _REVISION.findall(migration.read_text(encoding="utf-8")):
             named[what].add(revision)
-    (newest,) = named["revision"] - named["down_revision"]
-    return newest
+    return named
 
 
 def found(url: str) -> str | None:

@@ -101,10 +101,15 @@ def test_an_empty_database_is_told_to_migrate(empty_url: str) -> None:
         migrations.check(empty_url)
 
 
-def test_a_database_of_another_version_is_refused(database_url: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "how"), [("service_0001", "run `labeljury migrate`"), ("service_9999", "newer than this program")]
+)
+def test_a_database_of_another_version_is_refused_and_it_is_said_which_of_the_two_is_old(
+    database_url: str, version: str, how: str
+) -> None:
     with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'service_9999'")
-    with pytest.raises(DatabaseUnavailable, match="at version service_9999"):
+        connection.execute("UPDATE alembic_version SET version_num = %s", [version])
+    with pytest.raises(DatabaseUnavailable, match=f"at version {version}, .*{how}"):
         migrations.check(database_url)
 
 

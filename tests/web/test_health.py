@@ -38,7 +38,7 @@ def test_without_a_job_runner_for_half_a_minute_it_serves_and_says_so(stranger: 
 def test_with_tables_of_another_version_it_is_not_ready_and_says_what_to_run(stranger: TestClient, db: Session) -> None:
     version = db.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
     try:
-        db.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        db.execute(text("UPDATE alembic_version SET version_num = 'service_0001'"))
         db.commit()
         answer = stranger.get("/health/ready")
     finally:
