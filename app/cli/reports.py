@@ -86,19 +86,19 @@ def _target(batch: int, out: Path | None, format: ReportFormat | None) -> tuple[
 def _written(service: Opened, batch_id: BatchId, format: ReportFormat, scope: Scope) -> str:
     from datetime import UTC, datetime
 
-    from app.pipeline import batch_report, consensus, export, responses
+    from app.pipeline import batch_report, consensus, responses
     from app.reporting import pages
-    from app.reporting.batch_document import batch_document
 
     stderr = talking.console(stderr=True)
     with stderr.status(f"Batch {batch_id}: reading what came …") as status:
         responses.read(service.database, batch_id)
         consensus.compute(service.database, batch_id)
-        with service.database.transaction() as db:
-            export.take_snapshot(db)
-            record = batch_report.read(db, batch_id, now=datetime.now(UTC))
-        document = batch_document(
-            record, scope=scope, tell=lambda what: status.update(f"Batch {batch_id}: computing {what} …")
+        document = batch_report.compose(
+            service.database,
+            batch_id,
+            scope=scope,
+            now=datetime.now(UTC),
+            tell=lambda what: status.update(f"Batch {batch_id}: computing {what} …"),
         )
         status.update(f"Batch {batch_id}: writing …")
         return pages.html(document) if format is ReportFormat.HTML else pages.markdown(document)

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
@@ -15,16 +15,21 @@ from sqlalchemy.orm import Session
 
 from app import __version__
 from app.db import export_queries
+from app.db.engine import Database
 from app.db.table_streams import Kind, fetch
 from app.db.tables import Batch
 from app.db.worker_answers import EXPECTED_SQL
 from app.domain.consensus import majority
 from app.domain.consensus.votes import OPTIONS
+from app.domain.statistics.study_table import Scope
 from app.domain.vocabulary import BatchId, BatchStatus, MediaType, Option
 from app.domain.wages import WorkTime, work_time_s
 from app.errors import InvalidInput
 from app.questions.page_text import lines_of
 from app.questions.rendering import ShownItem, render
+from app.reporting.batch_document import batch_document
+from app.reporting.document import Document
+from app.reporting.findings import THEMSELVES
 from app.reporting.record import NONE, BatchRecord, Dates, Items, Money, Responses, Terms, Work
 
 if TYPE_CHECKING:
@@ -104,11 +109,28 @@ _PAY = text("""
 """)
 
 
-def read(db: Session, batch_id: BatchId, *, now: datetime) -> BatchRecord:
-    """All that a report on the Batch says, in memory; Workers by pseudonym. Raises NotFound.
+def compose(
+    database: Database,
+    batch_id: BatchId,
+    *,
+    scope: Scope = THEMSELVES,
+    now: datetime,
+    tell: Callable[[str], None] = lambda what: None,
+) -> Document:
+    """The report on the Batch as it is, read in one transaction of its own and computed when that is over.
 
-    For figures that fit together, give it a transaction that sees one state (`export.take_snapshot`).
+    scope: what its suspects stand for; `tell` hears what is computed next. Raises NotFound, InvalidInput for a scope that
+    cannot be.
     """
+    with database.transaction() as db:
+        # All statements see one state: figures must fit together.
+        db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        record = read(db, batch_id, now=now)
+    return batch_document(record, scope=scope, tell=tell)
+
+
+def read(db: Session, batch_id: BatchId, *, now: datetime) -> BatchRecord:
+    """All that a report on the Batch says, in memory; Workers by pseudonym. Raises NotFound."""
     batch = export_queries.batch_of(db, batch_id)
     items, item_ids = _items(db, batch_id)
     workers = db.execute(_WORKERS, {"id": batch_id}).all()

@@ -21,6 +21,7 @@ from app.web.pages import (
     payments,
     questions,
     reference,
+    report,
     review,
     sign_in,
 )
@@ -38,6 +39,7 @@ PARTS = (
     batch,
     items,
     questions,
+    report,
     account,
     reference,
     metrics,

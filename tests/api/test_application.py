@@ -104,6 +104,8 @@ def test_the_openapi_document_describes_every_route(app: FastAPI) -> None:
         "/v1/batches/{batch_id}/compensations",
         "/v1/batches/{batch_id}/payments",
         "/v1/batches/{batch_id}/payments.csv",
+        "/v1/batches/{batch_id}/report.html",
+        "/v1/batches/{batch_id}/report.md",
         "/v1/batches/{batch_id}/results.csv",
         "/v1/batches/{batch_id}/results/sheet",
         "/v1/reward-proposal",

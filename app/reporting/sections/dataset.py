@@ -64,7 +64,7 @@ def _without_size(findings: Findings, suspects: Stratum) -> tuple[Block, ...]:
     rows = [_seen("Suspects", suspects)]
     if controls.checked:
         rows.append(_seen("Control Items, drawn from what was not suspected", controls))
-    size = "Give the size of the dataset (--dataset-size, and --suspects where more were suspected than sent out)"
+    size = "Say how many Items the dataset has (--dataset-size; in the console, the fields above the report)"
     lead = (
         f"{size} for its error rate and the suspect-finder’s recall."
         if controls.checked
