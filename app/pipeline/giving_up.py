@@ -118,10 +118,20 @@ def _assume_approved(db: Session, batch_id: BatchId) -> int:
         """),
         {"id": batch_id},
     ).all()
-    ids = [AssignmentId(assignment_id) for assignment_id in rows]
+    # With what was collected as approved and not booked yet: there may be no other time for it.
+    approved = db.scalars(
+        text("""
+            SELECT a.id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id
+            WHERE h.batch_id = :id AND a.status = 'approved'
+              AND NOT EXISTS (SELECT 1 FROM payments AS p
+                              WHERE p.assignment_id = a.id AND p.kind = 'reward' AND p.status = 'paid')
+        """),
+        {"id": batch_id},
+    )
+    ids = [AssignmentId(assignment_id) for assignment_id in approved]
     ledger.owe(db, ids, status=PaymentStatus.PAID)
     ledger.pay(db, ids)
-    return len(ids)
+    return len(rows)
 
 
 def _close_bonuses(db: Session, batch_id: BatchId) -> int:

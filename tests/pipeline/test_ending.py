@@ -247,6 +247,19 @@ def test_a_batch_whose_marketplace_is_gone_can_be_given_up_and_ends(house: House
     assert waiting(house, batch_id).sentences == []
 
 
+def test_work_that_came_as_approved_is_booked_when_its_batch_is_given_up(house: House) -> None:
+    batch_id = house.live(rows=1)
+    assignment = house.answer("Ada", house.one("SELECT id FROM hits").id, lambda _: "given")
+    house.marketplace.client.approve_assignment(AssignmentId=assignment)
+    stages.run_collect(house.runtime, "local")  # and the review job has not had its turn
+    vanish(house)
+    stop(house, batch_id)
+    house.execute("UPDATE operations SET lease_until = now() - interval '1 s' WHERE status = 'acting'")
+    assert give_up(house, batch_id).assumed_paid == 0
+    stages.run_consensus(house.runtime, batch_id)
+    assert (status(house), committed(house), paid(house)) == ("stopped", PRICE, PRICE)
+
+
 def test_what_may_have_been_published_is_written_off(house: House) -> None:
     batch_id = house.draft(rows=2)
     plan(house, batch_id)
