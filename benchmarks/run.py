@@ -4,7 +4,7 @@ import argparse
 import time
 from collections.abc import Callable
 
-from benchmarks import adaptive, export, item_import, majority, poll, publish, rate, wire, workers
+from benchmarks import adaptive, aggregation_speed, export, item_import, majority, poll, publish, rate, wire, workers
 from benchmarks.ground import Ground, prepared
 from benchmarks.report import Report, show
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[..., Report]] = {
     "import": item_import.run,
     "export": export.run,
     "majority": majority.run,
+    "aggregation": aggregation_speed.run,
     "adaptive": adaptive.run,
     "wire": wire.run,
     "workers": workers.run,
