@@ -42,7 +42,7 @@ def bonuses(db: Session) -> int:
 def test_a_sheet_is_shown_with_its_cost_and_faults_and_paid_without_them(rita: Visitor, db: Session) -> None:
     batch = made(db)
     page = look(rita, batch)
-    assert ("1 row is faulty" in page, "3NOBODY" in page) == (True, True)
+    assert ("1 fault." in page, "3NOBODY" in page) == (True, True)
     assert "Pay $0.60 without the faulty rows" in page
     assert bonuses(db) == 0
     paid = rita.client.post(f"/batches/{batch.id}/payments/bonuses/sheet", data=hidden(page))

@@ -67,7 +67,7 @@ def _page(
         "compensations": compensation.offered(db, batch_id),
         "missing": topups.missing(db, batch_id) if _is_over_with_wage(batch.status, batch.hourly_usd) else None,
         "plan": plan,
-        "problems": plan.faults.problems[:SHOWN_PROBLEMS] if plan else [],
+        "problems": sorted(plan.faults.problems, key=lambda fault: fault.line or 0)[:SHOWN_PROBLEMS] if plan else [],
         "packed": _packed(sheet),
     }
     return page(request, "payments", **shown)
