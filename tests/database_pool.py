@@ -6,13 +6,18 @@ from contextlib import contextmanager
 
 import psycopg
 
-# Every table, and whether it has ever held a row since it was last emptied.
+# Every table, and the bytes of its file: 0 where it has held no row since it was last truncated.
 _TABLES = """
-    SELECT format('%I.%I', n.nspname, c.relname), pg_relation_size(c.oid) > 0
+    SELECT format('%I.%I', n.nspname, c.relname), pg_relation_size(c.oid)
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 """
 _VERSION = "public.alembic_version"
+# TRUNCATE makes new files, of every index too: 10 ms a table. DELETE takes microseconds, and leaves dead rows behind.
+_LARGE_BYTES = 256 * 1024
+_RESTART = """
+    SELECT setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences WHERE last_value IS NOT NULL
+"""
 _OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -50,14 +55,17 @@ class DatabasePool:
         try:
             with psycopg.connect(database_url_of(self.server_url, name), options="-c lock_timeout=2000") as connection:
                 connection.execute(_OTHERS)
-                tables: dict[str, bool] = dict(connection.execute(_TABLES).fetchall())
+                tables: dict[str, int] = dict(connection.execute(_TABLES).fetchall())
                 if tables.keys() != self._tables or self._version != _version(connection):
                     return False
-                used = [table for table, was_written in tables.items() if was_written and table != _VERSION]
-                if used:
-                    # Without triggers: one of ours refuses to truncate the audit trail.
-                    connection.execute("SET LOCAL session_replication_role = replica")
-                    connection.execute(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")
+                used = [(table, size) for table, size in tables.items() if size and table != _VERSION]
+                # Without triggers: one of ours refuses to touch the audit trail.
+                connection.execute("SET LOCAL session_replication_role = replica")
+                for table in (table for table, size in used if size <= _LARGE_BYTES):
+                    connection.execute(f"DELETE FROM {table}")
+                if large := [table for table, size in used if size > _LARGE_BYTES]:
+                    connection.execute(f"TRUNCATE {', '.join(large)} CASCADE")
+                connection.execute(_RESTART)
         except psycopg.OperationalError:
             return False
         return True
