@@ -18,12 +18,14 @@ from app.cli import (
     notifications,
     payments,
     people,
+    planning,
     reconcile,
     reports,
     results,
     review,
     reviewed_sheets,
     servers,
+    stability,
     study,
     talking,
     watching,
@@ -50,6 +52,8 @@ app.add_typer(marketplace.app, name="marketplace")
 results.register(app)
 exporting.register(app)
 reports.register(app)
+stability.register(app)
+planning.register(app)
 reconcile.register(app)
 payments.register(app)
 app.add_typer(reviewed_sheets.app, name="results")

@@ -12,7 +12,7 @@ from app.domain.consensus.outcome import Outcome
 from app.domain.statistics.anchoring import anchoring
 from app.domain.statistics.copying import CopyPairs, copy_groups, copy_pairs
 from app.domain.statistics.intervals import Estimate, Interval
-from app.domain.statistics.position_bias import PositionBias, position_bias
+from app.domain.statistics.position_bias import FAIR, PositionBias, position_bias
 from app.domain.statistics.speed import Speed, speed
 from app.domain.statistics.straight_lining import StraightLining, straight_lining
 from app.domain.statistics.worker_accuracy import WorkerAccuracy, accuracy_against_others, accuracy_on_gold
@@ -36,6 +36,7 @@ SHOWN = 40
 SHOWN_PAIRS = 20
 # Of those that stand out, so large a share may be chance (false discovery rate).
 TELLING = 0.05
+_PAIR = 2
 # So many fast answers are no slip of the finger any more.
 _OFTEN_FAST = 0.2
 
@@ -90,8 +91,8 @@ class _Workers:
         bias = self.bias
         fast = (self.speed.low > self._usual_fast) & (self.speed.share >= _OFTEN_FAST)
         telling = {
-            "first choice": (bias.adjusted_p <= TELLING) & (bias.share > 0.5),  # noqa: PLR2004 - a fair coin
-            "second choice": (bias.adjusted_p <= TELLING) & (bias.share < 0.5),  # noqa: PLR2004
+            "first choice": (bias.adjusted_p <= TELLING) & (bias.share > FAIR),
+            "second choice": (bias.adjusted_p <= TELLING) & (bias.share < FAIR),
             "repeats one answer": self.lining.adjusted_p <= TELLING,
             "very fast": fast,
             "shares wrong answers": self.copying,
@@ -241,7 +242,7 @@ def _copying(measured: _Workers) -> tuple[Block, ...]:
 
 
 def _groups(measured: _Workers, names: Sequence[str]) -> tuple[Block, ...]:
-    groups = [group for group in copy_groups(measured.record.votes, measured.pairs) if len(group.workers) > 2]  # noqa: PLR2004
+    groups = [group for group in copy_groups(measured.record.votes, measured.pairs) if len(group.workers) > _PAIR]
     if not groups:
         return ()
     rows = tuple(
@@ -265,7 +266,7 @@ def order(findings: Findings) -> Section:
                 "Of answers for one of the two labels: for the one shown first",
                 percent(crowd.value),
                 percents(crowd.interval),
-                f"{whole_percent(0.5)} without a bias",
+                f"{whole_percent(FAIR)} without a bias",
             )
         )
     if pulled.pull is not None:

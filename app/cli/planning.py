@@ -1,0 +1,171 @@
+"""`labeljury plan`: how many Items with how many answers an error share wants, and what they cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli import talking
+from app.cli.opening import opened
+from app.cli.results import whole_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from app.domain.consensus.votes import Votes
+    from app.domain.statistics.planner import Plan
+
+_EPILOG = """Examples:
+
+`labeljury plan 7 --width 0.05`  from the answers of Batch 7, at its reward
+
+`labeljury plan pilot.csv --width 0.1 --reward 0.05 --items-per-hit 5 --suspects 2000`
+
+`labeljury plan 7 --width 0.05 --answers 3,5 --least-same-again 0.9`  where a verdict must be worth something too"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the tree."""
+    app.command(epilog=_EPILOG)(plan)
+
+
+def plan(
+    pilot: Annotated[
+        str, typer.Argument(help="A Batch's number, or a file of task, worker, label (given, guessed, both, neither).")
+    ],
+    width: Annotated[
+        float, typer.Option(help="How wide the 95 % interval of the error share may be: 0.05 is 5 points, end to end.")
+    ],
+    reward: Annotated[
+        str | None, typer.Option(metavar="USD", help="Reward of a HIT. Default: the pilot Batch's; a file needs it.")
+    ] = None,
+    items_per_hit: Annotated[
+        int | None, typer.Option(min=1, help="Items a HIT shows. Default: the pilot Batch's, else 1.")
+    ] = None,
+    answers: Annotated[str, typer.Option(help="Numbers of answers an Item to compare, by commas.")] = "3,5,7,9",
+    suspects: Annotated[int | None, typer.Option(min=1, help="Suspects there are to check. Default: no end.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Workers there are at most.")] = None,
+    answers_per_worker: Annotated[
+        float | None, typer.Option(min=1, help="Items that one Worker answers. Default: as in the pilot.")
+    ] = None,
+    least_same_again: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="The least chance that another panel would give an Item the same verdict."),
+    ] = 0.0,
+    out: Annotated[Path | None, typer.Option(help="Write the alternatives: .csv, .tsv, .jsonl or .parquet.")] = None,
+) -> None:
+    """Plan a Batch from a pilot: alternatives of few answers on many Items, or many on few, with their costs.
+
+    An interval is as wide as Items differ, as answers on an Item differ, and as Workers, who answer many Items, differ.
+    """
+    from app.domain.statistics import planner
+    from app.files.tables import format_of
+
+    if out:
+        format_of(out)
+    votes, batch_reward, batch_items = _votes(pilot)
+    terms = planner.Terms(
+        reward_usd=_usd(reward) if reward is not None else _known(batch_reward),
+        items_per_hit=items_per_hit or batch_items or 1,
+        suspects=suspects,
+        answers_per_worker=answers_per_worker,
+        workers=workers,
+    )
+    found = planner.plan(
+        planner.pilot_of(votes), terms, width=width, answers=_numbers(answers), least_same_again=least_same_again
+    )
+    _show(found, terms.reward_usd)
+    if out:
+        _write(out, found)
+
+
+def _votes(pilot: str) -> tuple[Votes, Decimal | None, int | None]:
+    """The pilot's votes, labels in the order of OPTIONS; of a Batch also its reward and the Items of a HIT."""
+    if pilot.isascii() and pilot.isdigit():
+        return _of_batch(int(pilot))
+    from app.files.answer_options import read_option_votes
+
+    return read_option_votes(Path(pilot)), None, None
+
+
+def _of_batch(number: int) -> tuple[Votes, Decimal | None, int | None]:
+    from datetime import UTC, datetime
+
+    from app.domain.vocabulary import BatchId, ItemRole
+    from app.pipeline import batch_report
+
+    with opened() as service, service.database.transaction() as db:
+        record = batch_report.read(db, BatchId(number), now=datetime.now(UTC))
+    suspects = record.votes_on(record.of_role(ItemRole.SUSPECT)).votes
+    return suspects, record.terms.reward_usd, record.terms.items_per_hit
+
+
+def _known(reward: Decimal | None) -> Decimal:
+    from app.errors import InvalidInput, Problem
+
+    if reward is None:
+        raise InvalidInput([Problem("a file does not say what a HIT pays; give --reward 0.05", field="--reward")])
+    return reward
+
+
+def _usd(text: str) -> Decimal:
+    from decimal import InvalidOperation
+
+    from app.domain.batch_settings import money_faults
+    from app.errors import InvalidInput, Problem
+
+    try:
+        amount = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation as fault:
+        raise InvalidInput([Problem(f"{text!r} is no amount; write it as 0.05", field="--reward")]) from fault
+    if problems := list(money_faults(reward_usd=amount)):
+        raise InvalidInput(problems)
+    return amount
+
+
+def _numbers(text: str) -> list[int]:
+    from app.errors import InvalidInput, Problem
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 100 for part in parts):  # noqa: PLR2004 - MTurk's most
+        raise InvalidInput(
+            [Problem(f"{text!r}: wanted whole numbers from 1 to 99, by commas: 3,5,7", field="--answers")]
+        )
+    return [int(part) for part in parts]
+
+
+def _show(found: Plan, reward_usd: Decimal) -> None:
+    from app.cli.document_tables import printed
+    from app.reporting.plan_tables import alternatives_table
+
+    talking.console().print(printed(alternatives_table(found)))
+    cheapest = found.cheapest
+    if cheapest is None or cheapest.cost is None:
+        said = "None of these reaches it: allow a wider interval, more Workers or more suspects."
+    else:
+        said = (
+            f"Cheapest: {cheapest.items:,} Items with {cheapest.answers} answers, quorum {cheapest.quorum}, at"
+            f" {talking.dollars(reward_usd)} a HIT: {talking.dollars(cheapest.cost.total_usd)} with fees."
+        )
+    typer.echo(said)
+    if not found.workers_known:
+        typer.echo(
+            "The pilot does not show how Workers differ (each answered once, or there was one): real intervals are wider.",
+            err=True,
+        )
+
+
+def _write(target: Path, found: Plan) -> None:
+    from app.files.tables import format_of, write_table
+
+    with whole_file(target) as file:
+        write_table(file, _table(found), format_of(target))
+
+
+def _table(found: Plan) -> pa.Table:
+    from app.files.plan_files import alternatives_file
+
+    return alternatives_file(found)

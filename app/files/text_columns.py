@@ -1,0 +1,101 @@
+"""Columns of a table as text, by their names: CSV, TSV, JSON Lines, Parquet. What other columns hold does not matter."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import InvalidInput, Problem
+from app.files.tables import TableFormat, format_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Choose = Callable[[Sequence[str]], Sequence[str]]
+
+
+def read_text_columns(path: Path, choose: Choose) -> list[list[str]]:
+    """The columns that `choose` names, given the header; values as they are written, absent ones empty.
+
+    Raises InvalidInput, which names the file, where it cannot be read, has no rows, or `choose` finds nothing.
+    """
+    import pyarrow as pa
+
+    try:
+        columns = _columns(path, format_of(path), choose)
+    except OSError as fault:
+        raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as fault:
+        raise _refused(path, f"cannot be read: {str(fault).splitlines()[0][:200]}") from fault
+    if not columns[0]:
+        raise _refused(path, "has no rows")
+    return columns
+
+
+def _columns(path: Path, format: TableFormat, choose: Choose) -> list[list[str]]:
+    path.open("rb").close()  # Arrow's own message is a paragraph
+    match format:
+        case TableFormat.PARQUET:
+            return _from_parquet(path, choose)
+        case TableFormat.JSONL:
+            return _from_json_lines(path, choose)
+        case _:
+            return _from_delimited(path, choose, "," if format is TableFormat.CSV else "\t")
+
+
+def _from_delimited(path: Path, choose: Choose, delimiter: str) -> list[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, delimiter=delimiter)
+        header = [name.strip() for name in next(rows, [])]
+        places = [header.index(name) for name in choose(header)]
+        found: list[list[str]] = [[] for _ in places]
+        for row in rows:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise _refused(path, f"has {len(row)} values, its header {len(header)}", line=rows.line_num)
+            for column, place in zip(found, places, strict=True):
+                column.append(row[place])
+    return found
+
+
+def _from_parquet(path: Path, choose: Choose) -> list[list[str]]:
+    import pyarrow.parquet as pq
+
+    wanted = choose(list(pq.read_schema(path).names))
+    table = pq.read_table(path, columns=list(wanted))
+    return [_texts(table.column(name)) for name in wanted]
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    import pyarrow as pa
+
+    return ["" if value is None else value for value in column.cast(pa.string()).to_pylist()]
+
+
+def _from_json_lines(path: Path, choose: Choose) -> list[list[str]]:
+    rows = []
+    with path.open(encoding="utf-8-sig") as file:
+        for line, text in enumerate(file, start=1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text, parse_int=str, parse_float=str)
+            except (ValueError, RecursionError) as fault:
+                raise _refused(path, f"is no JSON that can be read: {fault}", line=line) from fault
+            if not isinstance(row, dict):
+                raise _refused(path, 'must be a JSON object such as {"id": 1, "label": "cat"}', line=line)
+            rows.append(row)
+    wanted = choose(list(dict.fromkeys(name for row in rows[:1000] for name in row)))
+    return [[_text(row.get(name)) for row in rows] for name in wanted]
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _refused(path: Path, message: str, *, line: int | None = None) -> InvalidInput:
+    return InvalidInput([Problem(message, line=line, field=path.name)])

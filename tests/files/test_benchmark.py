@@ -1,0 +1,107 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.domain.correction_rules import Fate
+from app.errors import InvalidInput
+from app.files.benchmark import BenchmarkFiles, read_benchmark
+
+GIVEN = np.array([0, 1, 2, 0, 1])
+CORRECTED = np.array([0, 1, 2, 1, 2])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> BenchmarkFiles:
+    """Five Items of three classes, two of them corrected, and one model that says what is given."""
+    np.save(tmp_path / "given.npy", GIVEN)
+    np.save(tmp_path / "corrected.npy", CORRECTED)
+    np.save(tmp_path / "parrot.npy", GIVEN)
+    return BenchmarkFiles(tmp_path / "given.npy", tmp_path / "corrected.npy", {"parrot": tmp_path / "parrot.npy"})
+
+
+def written(files: BenchmarkFiles, name: str, text: str) -> Path:
+    path = files.labels.with_name(name)
+    path.write_text(text)
+    return path
+
+
+def test_arrays_are_taken_in_their_order(files: BenchmarkFiles) -> None:
+    found = read_benchmark(files)
+    assert found.labels.corrected.tolist() == CORRECTED.tolist()
+    assert found.labels.checked.tolist() == [False, False, False, True, True]
+    assert (found.predictions.models, found.predictions.class_count) == (("parrot",), 3)
+
+
+def test_a_shorter_array_says_which_positions_it_holds(files: BenchmarkFiles) -> None:
+    np.save(files.corrected, CORRECTED[:4])
+    with pytest.raises(InvalidInput, match=r"corrected\.npy: holds 4 labels, the test set 5; name the positions"):
+        read_benchmark(files)
+    np.save(files.corrected.with_name("corrected.kept.npy"), np.arange(4))
+    labels = read_benchmark(files).labels
+    assert labels.kept.tolist() == [True] * 4 + [False]
+
+
+def test_a_table_of_some_items_leaves_the_others_as_they_are_or_drops_them(files: BenchmarkFiles) -> None:
+    table = written(files, "labels-7.csv", "id,given_label,label,votes\n3,0,1,guessed 3\n0,0,0,given 3\n4,1,,\n")
+    labels = read_benchmark(replace(files, corrected=table)).labels
+    assert labels.mislabelled.tolist() == [False, False, False, True, False]
+    assert labels.checked.tolist() == [True, False, False, True, True]
+    assert labels.kept.tolist() == [True, True, True, True, False]
+    dropping = read_benchmark(replace(files, corrected=table, absent=Fate.DROP)).labels
+    assert dropping.kept.tolist() == [True, False, False, True, False]
+
+
+def test_words_are_classes_by_name(files: BenchmarkFiles) -> None:
+    given = written(files, "given.csv", "id,label\na,cat\nb,dog\nc,cat\n")
+    corrected = written(files, "corrected.csv", "id,label\nb,cat\n")
+    model = written(files, "model.csv", "id,prediction\nc,dog\na,cat\nb,cat\n")
+    found = read_benchmark(BenchmarkFiles(given, corrected, {"model": model}))
+    assert found.labels.given.tolist() == [0, 1, 0]
+    assert found.predictions.classes[:, 0].tolist() == [0, 0, 1]
+    strange = written(files, "strange.csv", "id,prediction\nc,ox\na,cat\nb,cat\n")
+    with pytest.raises(InvalidInput, match=r"strange\.csv: 'ox' is no class number; classes are cat, dog"):
+        read_benchmark(BenchmarkFiles(given, corrected, {"model": strange}))
+
+
+def test_probabilities_stand_for_the_most_probable_class(files: BenchmarkFiles) -> None:
+    shares = np.eye(3)[GIVEN]
+    shares[0] = [0.5, 0.5, 0.0]
+    np.save(files.labels.with_name("p.npy"), shares)
+    found = read_benchmark(replace(files, predictions={"p": files.labels.with_name("p.npy")}))
+    assert found.predictions.classes[:, 0].tolist() == GIVEN.tolist()
+    assert found.notes == ("p: 1 Items have two most probable classes; the lower number was taken",)
+
+
+def test_who_was_checked_can_be_told(files: BenchmarkFiles) -> None:
+    np.save(files.labels.with_name("checked.npy"), np.array([1, 3, 4]))
+    by_array = read_benchmark(replace(files, checked=files.labels.with_name("checked.npy")))
+    by_table = read_benchmark(replace(files, checked=written(files, "checked.csv", "id\n1\n3\n4\n")))
+    for found in (by_array, by_table):
+        assert found.labels.checked.tolist() == [False, True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("id,label\n9,1\n", r"1 ids are not in the test set, such as '9'"),
+        ("id,label\n1,1\n1,2\n", r"1 ids are listed twice"),
+        ("id,label\n1,ox\n", r"'ox' is no class number; name the classes with --classes"),
+    ],
+)
+def test_corrected_labels_that_do_not_fit_are_refused(table: str, message: str, files: BenchmarkFiles) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        read_benchmark(replace(files, corrected=written(files, "c.csv", table)))
+
+
+def test_predictions_of_unknown_missing_or_too_few_items_are_refused(files: BenchmarkFiles) -> None:
+    model = written(files, "m.csv", "id,label\n0,1\n1,1\n2,1\n3,1\n9,1\n")
+    with pytest.raises(InvalidInput, match=r"1 Items are not in the test set .*: 9") as refused:
+        read_benchmark(replace(files, predictions={"m": model}))
+    assert "1 Items have no prediction" in str(refused.value)
+    np.save(files.labels.with_name("short.npy"), GIVEN[:3])
+    with pytest.raises(InvalidInput, match=r"short\.npy: predicts 3 Items, the test set has 5"):
+        read_benchmark(replace(files, predictions={"s": files.labels.with_name("short.npy")}))
+    with pytest.raises(InvalidInput, match="wanted at least one model"):
+        read_benchmark(replace(files, predictions={}))

@@ -1,0 +1,54 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.errors import InvalidInput
+from app.files.text_columns import read_text_columns
+
+
+def both(header: Sequence[str]) -> list[str]:
+    return [name for name in ("id", "label") if name in header]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", '\ufeffid, votes ,label\n007,"given 3, both 1",1.0\n8,,\n'),
+        ("a.tsv", "id\tlabel\n007\t1.0\n8\t\n"),
+        ("a.jsonl", '{"id": "007", "label": 1.0}\n\n{"id": 8, "label": null}\n'),
+    ],
+)
+def test_values_stay_as_they_are_written(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    assert read_text_columns(tmp_path / name, both) == [["007", "8"], ["1.0", ""]]
+
+
+def test_parquet_is_read_as_text(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [7, 8], "label": ["a", None], "more": [1, 2]}), tmp_path / "a.parquet")
+    assert read_text_columns(tmp_path / "a.parquet", both) == [["7", "8"], ["a", ""]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"id,label\n1\n", r"a\.csv.*has 1 values, its header 2"),
+        ("a.csv", b"id,label\n", r"a\.csv: has no rows"),
+        ("a.csv", b"id,label\n\xff,1\n", r"a\.csv: cannot be read"),
+        ("a.jsonl", b"[1]\n", r"a\.jsonl.*must be a JSON object"),
+        ("a.jsonl", b"{\n", r"a\.jsonl.*is no JSON"),
+        ("a.parquet", b"PAR1", r"a\.parquet: cannot be read"),
+        ("a.xlsx", b"", r"a\.xlsx: the name must end in"),
+    ],
+)
+def test_what_is_no_table_is_refused_by_name(name: str, content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidInput, match=message):
+        read_text_columns(tmp_path / name, both)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"absent\.csv: cannot be read: No such file"):
+        read_text_columns(tmp_path / "absent.csv", both)
