@@ -35,44 +35,50 @@ Corrected labels come from `labeljury study correct` or `labeljury export BATCH 
 probabilities as .npy in the order of the labels, or a table with the columns id and label."""
 
 
+LabelsOption = Annotated[Path, typer.Option(help="The given labels: .npy, or a table with id and label.")]
+CorrectedOption = Annotated[
+    Path, typer.Option(help="Corrected labels: .npy in the same order; or a table with id and label, empty: dropped.")
+]
+PredictionsOption = Annotated[
+    list[str], typer.Option("--predictions", metavar="MODEL=FILE", help="A model's predictions. Repeatable.")
+]
+CheckedOption = Annotated[
+    Path | None,
+    typer.Option(help="The Items checked: .npy of positions, or a table with id. Default: those listed or changed."),
+]
+KeptOption = Annotated[
+    Path | None,
+    typer.Option(help="Positions that --corrected holds, where it is shorter. Default: CORRECTED.kept.npy."),
+]
+AbsentOption = Annotated[
+    Fate, typer.Option(help="Items that a table of corrected labels does not list: keep their label, or drop them.")
+]
+ClassesOption = Annotated[
+    str | None, typer.Option(help="Class names in the order of their numbers, by commas, where labels are words.")
+]
+OutOption = Annotated[Path | None, typer.Option(help="Write the models: .csv, .tsv, .jsonl or .parquet.")]
+PairsOption = Annotated[Path | None, typer.Option(help="Write all pairs of models, likewise.")]
+PlotOption = Annotated[Path | None, typer.Option(help="Draw the accuracy over the share of mislabelled Items: .svg.")]
+ReplicatesOption = Annotated[int, typer.Option(min=100, max=100_000, help="Bootstrap resamples behind probabilities.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the tree."""
     app.command(epilog=_EPILOG)(stability)
 
 
 def stability(
-    labels: Annotated[Path, typer.Option(help="The given labels: .npy, or a table with id and label.")],
-    corrected: Annotated[
-        Path,
-        typer.Option(help="Corrected labels: .npy in the same order; or a table with id and label, empty: dropped."),
-    ],
-    predictions: Annotated[
-        list[str], typer.Option("--predictions", metavar="MODEL=FILE", help="A model's predictions. Repeatable.")
-    ],
-    checked: Annotated[
-        Path | None,
-        typer.Option(
-            help="The Items that were checked: .npy of positions, or a table with id. Default: those listed or changed."
-        ),
-    ] = None,
-    kept: Annotated[
-        Path | None,
-        typer.Option(help="Positions that --corrected holds, where it is shorter. Default: CORRECTED.kept.npy."),
-    ] = None,
-    absent: Annotated[
-        Fate, typer.Option(help="Items that a table of corrected labels does not list: keep their label, or drop them.")
-    ] = Fate.KEEP,
-    classes: Annotated[
-        str | None, typer.Option(help="Class names in the order of their numbers, by commas, where labels are words.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the models: .csv, .tsv, .jsonl or .parquet.")] = None,
-    pairs: Annotated[Path | None, typer.Option(help="Write all pairs of models, likewise.")] = None,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw the accuracy over the share of mislabelled Items: .svg.")
-    ] = None,
-    replicates: Annotated[
-        int, typer.Option(min=100, max=100_000, help="Bootstrap resamples behind probabilities.")
-    ] = 1000,
+    labels: LabelsOption,
+    corrected: CorrectedOption,
+    predictions: PredictionsOption,
+    checked: CheckedOption = None,
+    kept: KeptOption = None,
+    absent: AbsentOption = Fate.KEEP,
+    classes: ClassesOption = None,
+    out: OutOption = None,
+    pairs: PairsOption = None,
+    plot: PlotOption = None,
+    replicates: ReplicatesOption = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same probabilities.")] = SEED,
 ) -> None:
     """Score models on given and on corrected labels, and tell where their ranking turns as label noise rises.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Draw = Callable[["Axes"], None]
 
 _MANY_BINS = 20
+_POINTS = 400  # of a curve: no screen shows more, and a hundred thousand would be megabytes
 
 
 def intervals(rows: Sequence[tuple[str, Estimate]], *, xlabel: str, percent: bool = True) -> Draw:
@@ -38,7 +39,7 @@ def intervals(rows: Sequence[tuple[str, Estimate]], *, xlabel: str, percent: boo
         axes.set_xlim(left, max(1.0, float(high.max(initial=0.0))) if not percent else _up_to(float(high.max())))
         axes.set_xlabel(xlabel)
         axes.grid(axis="x")
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=8)
 
     return draw
 
@@ -71,15 +72,12 @@ def precision(curve: PrecisionCurve) -> Draw:
     """Precision along a ranking: running with its interval, and the fit that never rises."""
 
     def draw(axes: Axes) -> None:
-        axes.fill_between(curve.rank, curve.low * 100, curve.high * 100, color=BLUE, alpha=0.2, linewidth=0)
-        axes.plot(curve.rank, curve.running * 100, color=BLUE, label=f"of {curve.window} Items around")
+        at = np.unique(np.linspace(0, len(curve.rank) - 1, _POINTS).round().astype(int))
+        rank = curve.rank[at]
+        axes.fill_between(rank, curve.low[at] * 100, curve.high[at] * 100, color=BLUE, alpha=0.2, linewidth=0)
+        axes.plot(rank, curve.running[at] * 100, color=BLUE, label=f"of {curve.window} Items around")
         axes.plot(
-            curve.rank,
-            curve.fitted * 100,
-            color=VERMILLION,
-            linestyle="--",
-            label="fit that never rises",
-            linewidth=1.6,
+            rank, curve.fitted[at] * 100, color=VERMILLION, linestyle="--", linewidth=1.6, label="fit that never rises"
         )
         axes.set_ylim(0, 102)
         axes.set_xlim(1, max(2, curve.suspects))
