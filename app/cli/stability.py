@@ -124,7 +124,7 @@ def _models(given: Sequence[str]) -> dict[str, Path]:
         name, equals, file = text.partition("=")
         path = Path(file) if equals else Path(text)
         name = name.strip() if equals else path.stem
-        if not name or not str(path).strip():
+        if not name.isprintable() or not name or not str(path).strip():
             raise InvalidInput([Problem(f"{text!r}: wanted MODEL=FILE", field="--predictions")])
         if name in found:
             raise InvalidInput([Problem(f"two models are called {name!r}; rename one", field="--predictions")])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_WIDE = 16
+_WIDE, _LONGEST_NAME = 16, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class Table:
         """The places of columns whose words need room to be read, rather than a column one word wide."""
         cells = zip(*self.rows, strict=True)
         return tuple(at for at, column in enumerate(cells) if at in self.words and max(map(len, column)) > _WIDE)
+
+    @property
+    def whole_names(self) -> bool:
+        """Whether the rows' names are short ones, such as ids, which are not to be broken."""
+        return all(len(row[0]) <= _LONGEST_NAME and " " not in row[0] for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Draw = Callable[["Axes"], None]
 
-_MANY_BINS = 20
+_MANY_BINS, _LONGEST = 20, 32
 _POINTS = 400  # of a curve: no screen shows more, and a hundred thousand would be megabytes
 
 
@@ -33,7 +33,7 @@ def intervals(rows: Sequence[tuple[str, Estimate]], *, xlabel: str, percent: boo
         high = np.array([estimate.interval.high for _, estimate in rows]) * scale
         axes.hlines(at, low, high, color=BLUE, linewidth=2.2)
         axes.plot(values, at, "o", color=BLUE, markersize=6, clip_on=False, zorder=3)
-        axes.set_yticks(at, [name for name, _ in rows])
+        axes.set_yticks(at, [_short(name) for name, _ in rows])
         axes.set_ylim(-0.6, len(rows) - 0.4)
         left = min(0.0, 1.05 * float(low.min(initial=0.0)))
         axes.set_xlim(left, max(1.0, float(high.max(initial=0.0))) if not percent else _up_to(float(high.max())))
@@ -42,6 +42,11 @@ def intervals(rows: Sequence[tuple[str, Estimate]], *, xlabel: str, percent: boo
         axes.tick_params(axis="y", length=0, pad=8)
 
     return draw
+
+
+def _short(name: str) -> str:
+    """A name that leaves the drawing its room; the table beside it has all of it."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _up_to(high: float) -> float:
@@ -104,7 +109,7 @@ def noise(curve: NoiseCurve) -> Draw:
                 markevery=(number * 3 % 10, max(1, len(curve.prevalence) // 8)),
                 markersize=5,
                 linewidth=1.8,
-                label=model,
+                label=_short(model),
             )
         axes.set_xlim(curve.prevalence[0] * 100, 100)
         axes.set_xlabel("mislabelled Items, % (from the actual share upwards)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import warnings
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -60,7 +61,8 @@ def drawing(name: str, title: str, text: str, draw: Callable[[Axes], None], *, h
     from matplotlib.figure import Figure
 
     written = io.BytesIO()
-    with _ONE_AT_A_TIME, mpl.rc_context(_SETTINGS | {"svg.hashsalt": name}):
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), mpl.rc_context(_SETTINGS | {"svg.hashsalt": name}):
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the reader's browser has the font
         figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.subplots())

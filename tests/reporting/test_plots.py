@@ -27,11 +27,16 @@ def test_certainties_of_any_number_of_items_are_drawn(values: np.ndarray) -> Non
 
 @pytest.mark.parametrize("models", [1, 6, 13])
 def test_every_model_has_its_name_and_its_own_line(models: int) -> None:
-    names = tuple(f"model {number}" for number in range(models))
+    names = tuple(f"模型 {number}" for number in range(models))
     prevalence = np.linspace(0.02, 1, 101)
     accuracy = np.outer(1 - prevalence, np.linspace(0.5, 0.9, models))
     svg = drawn(plots.noise(NoiseCurve(names, prevalence, 100 / prevalence, accuracy, accuracy)))
     assert all(f">{name}<" in svg for name in names)
+
+
+def test_a_long_name_leaves_the_drawing_its_room() -> None:
+    row = ("n" * 500, Estimate(0.5, 0.1, Interval(0.4, 0.6)))
+    assert f">{'n' * 31}…<" in drawn(plots.intervals([row], xlabel="share"))
 
 
 def test_an_interval_that_reaches_below_zero_is_drawn_to_its_end() -> None:

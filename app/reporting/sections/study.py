@@ -34,7 +34,9 @@ _BASIS = {
 def table(findings: Findings) -> Section:
     """What the suspects turned out to be."""
     line = findings.study_line
-    blocks = (line,) if isinstance(line, NotEnough) else (*_about(findings, line), _plot(line), _estimates(line))
+    blocks = (
+        (line,) if isinstance(line, NotEnough) else (*_about(findings, line), _plot(line), _estimates(findings, line))
+    )
     return Section("study", "What the labels turned out to be", blocks)
 
 
@@ -85,12 +87,13 @@ def _plot(line: StudyLine) -> Plot:
     return Plot("categories", title, text, drawn, found)
 
 
-def _estimates(line: StudyLine) -> Table:
+def _estimates(findings: Findings, line: StudyLine) -> Table:
     errors, rate = line.estimated_errors, line.error_rate
     rows = [
         (f"Label errors among all {count(line.suspects)} suspects", count(errors.value), counts(errors.interval)),
     ]
-    if rate is not None and line.dataset_size is not None:
+    # With control Items the next section knows better than "at least".
+    if rate is not None and line.dataset_size is not None and not len(findings.controls.votes):
         rows.append(
             (
                 f"Wrong labels in the dataset of {count(line.dataset_size)}, at least",
