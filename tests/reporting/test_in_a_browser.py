@@ -1,0 +1,58 @@
+"""The report as a file that somebody opens: on a desk, on a phone, on paper, by day and by night."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser
+
+from app.domain.statistics.study_table import Scope
+from app.domain.vocabulary import ItemRole
+from app.reporting.batch_document import batch_document
+from app.reporting.pages import html
+from tests.journeys.conftest import axe_core
+from tests.reporting.records import crowd_record
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Suspects with scores, controls and gold Items, so that every section has something to show."""
+    roles = [ItemRole.SUSPECT] * 60 + [ItemRole.CONTROL] * 20 + [ItemRole.GOLD] * 10
+    gold = [-1] * 80 + [0] * 10
+    scores = [float(score) for score in np.linspace(1, 0, 90)]
+    record = crowd_record(90, 12, roles=roles, gold=gold, extra={"score": scores})
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(html(batch_document(record, scope=Scope(100, 5000))), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_it_needs_nothing_else_and_everybody_can_read_it(
+    width: int, scheme: Literal["light", "dark"], chromium: Browser, report: Path
+) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page, asked, said = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(report.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.evaluate(axe_core())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [(one["id"], one["impact"], one["nodes"][0]["html"]) for one in found] == []
+    assert (asked, said) == ([report.as_uri()], [])
+    context.close()
+
+
+def test_on_paper_no_table_is_cut_off(chromium: Browser, report: Path) -> None:
+    page = chromium.new_page(viewport={"width": 688, "height": 1000})  # A4 less its margins
+    page.emulate_media(media="print")
+    page.goto(report.as_uri())
+    cut_off = page.evaluate(
+        "[...document.querySelectorAll('table, .plot')].filter(e => e.getBoundingClientRect().right > 690)"
+        ".map(e => e.caption?.textContent ?? e.textContent.slice(0, 80))"
+    )
+    page.close()
+    assert cut_off == []
