@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from app import __version__
 from app.reporting.document import Block, Document
@@ -25,9 +26,10 @@ def html(document: Document) -> str:
     return _environment(escaped=True).get_template("report.html.j2").render(document=document, version=__version__)
 
 
-def body_html(document: Document) -> str:
+def body_html(document: Document) -> Markup:
     """The sections alone, for a page that has STYLES and their colours; without style elements or attributes."""
-    return _environment(escaped=True).get_template("body.html.j2").render(document=document)
+    rendered = _environment(escaped=True).get_template("body.html.j2").render(document=document)
+    return Markup(rendered)  # noqa: S704 - the template escaped everything in it
 
 
 def markdown(document: Document) -> str:
