@@ -68,6 +68,9 @@ class NewBatchForm(BaseModel):
         default=None,
         description="Release the rest by itself when the pilot's mean agreement reaches this share, 0 to 1.",
     )
+    masters: bool = Field(
+        default=False, description="Ask for Masters alone; the marketplace's fee is 5 % of the reward higher."
+    )
     excluded_batches: list[int] = Field(
         default_factory=list, description="Batches whose Workers are kept out, without an e-mail to them."
     )
@@ -137,6 +140,7 @@ class BatchOut(BaseModel):
     pilot_items: int | None
     release_agreement: float | None
     released_at: datetime | None
+    masters: bool = Field(description="Whether Masters alone may take part, for a higher fee.")
     excluded_batches: list[int]
     cap_usd: Usd | None
     seed: int

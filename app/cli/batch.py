@@ -29,6 +29,7 @@ console = talking.console()
 # More than any setting allows: what is above it is refused as too long, infinity too.
 LONGEST_DAYS = 10_000.0
 DAY_S = 86_400
+MASTERS_ONLY = "Masters alone may take part; the marketplace's fee is 5 % of the reward higher, and counted."
 
 BatchArgument = Annotated[int, typer.Argument(help="The Batch's number, as `labeljury batch list` shows it.")]
 
@@ -58,6 +59,7 @@ def create(
     repost_limit: options.RepostLimitOption = 3,
     pilot: options.PilotOption = None,
     release_at: options.ReleaseAtOption = None,
+    masters: options.MastersOption = False,
     exclude_workers_of: options.ExcludeWorkersOfOption = "",
     title: options.TitleOption = None,
     lifetime_days: options.LifetimeDaysOption = 7.0,
@@ -89,6 +91,7 @@ def create(
             repost_limit=repost_limit,
             pilot_items=pilot,
             release_agreement=release_at,
+            masters=masters,
             excluded_batches=_numbers(exclude_workers_of),
             title=title,
             lifetime_s=_seconds(lifetime_days, DAY_S),
@@ -122,6 +125,8 @@ def _say_what_comes(service: Opened, batch_id: BatchId, new: batches.NewBatch, i
     )
     if expected.is_open:
         console.print(said_of_forecast(expected))
+    if new.masters:
+        console.print(MASTERS_ONLY)
     if new.pilot_items is not None:
         console.print(f"First a pilot of {counted(new.pilot_items, 'Item')}; the rest waits to be released.")
     if new.cap_usd is not None and new.cap_usd < cost.total_usd:
@@ -183,6 +188,8 @@ def launch(
         what = f"Batch {batch} ({found.name}) on profile {profile}"
         upto = "at most " if expected.is_open else ""
         console.print(f"{what}: {counted(cost.hits, 'HIT')}, {upto}{dollars(most)}.", markup=False)
+        if found.masters:
+            console.print(MASTERS_ONLY)
         if expected.is_open:
             console.print(said_of_forecast(expected))
         if profile is MarketplaceProfile.PRODUCTION and confirm_cost is None:
@@ -207,17 +214,20 @@ def status(
     from app.cli.progress import said_of_forecast, show
     from app.cli.review import said_of
     from app.domain.vocabulary import BatchId, BatchStatus
-    from app.pipeline import forecasts, report, review_report
+    from app.pipeline import batches, forecasts, report, review_report
 
     with opened() as service:
         while True:
             with service.database.transaction() as db:
                 progress = report.progress(db, BatchId(batch))
                 deadlines = review_report.review_deadlines(db, BatchId(batch))
+                masters = batches.get(db, BatchId(batch)).masters
                 expected = forecasts.forecast_of(db, BatchId(batch))
             if watch and console.is_terminal:
                 console.clear()
             show(console, progress)
+            if masters:
+                console.print(MASTERS_ONLY)
             _say_what_it_waits_for(service, batch, progress.status)
             if expected.is_open:
                 console.print(said_of_forecast(expected))

@@ -66,6 +66,9 @@ ReleaseAtOption = Annotated[
     float | None,
     typer.Option(help="Release the rest by itself when the pilot's mean agreement reaches this share, such as 0.8."),
 ]
+MastersOption = Annotated[
+    bool, typer.Option("--masters", help="Ask for Masters alone; the marketplace's fee is 5 % of the reward higher.")
+]
 ExcludeWorkersOfOption = Annotated[
     str,
     typer.Option(metavar="BATCHES", help="Keep out who worked on these Batches: 3,4. Nobody is sent an e-mail."),

@@ -250,7 +250,9 @@ def compensate(
         with service.database.transaction() as db:
             profile = batches.get(db, BatchId(batch)).profile
         if profile == MarketplaceProfile.PRODUCTION:
-            confirm_cost = _confirmed(profile, assignment_price(usd(amount), max_assignments=1), confirm_cost)
+            confirm_cost = _confirmed(
+                profile, assignment_price(usd(amount), max_assignments=1, masters=False), confirm_cost
+            )
         with service.database.transaction() as db:
             compensation.offer(
                 db,

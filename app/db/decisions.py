@@ -78,7 +78,7 @@ def standings(db: Session, batch_id: BatchId, assignment_ids: Collection[Assignm
     """Where these Assignments of the Batch stand, their rows locked until the transaction ends; others are left out."""
     rows = db.execute(
         text("""
-            SELECT a.id, a.hit_id, a.marketplace_assignment_id, a.status, a.counted, a.submitted_at, g.reward_usd,
+            SELECT a.id, a.hit_id, a.marketplace_assignment_id, a.status, a.counted, a.submitted_at, g.reward_usd, g.masters,
                    h.deleted_at IS NOT NULL AS hit_deleted,
                    (SELECT o.kind FROM operations AS o WHERE o.assignment_id = a.id
                       AND o.kind IN ('approve', 'reject', 'override') AND o.status IN ('intended', 'acting', 'failed')
@@ -94,7 +94,7 @@ def standings(db: Session, batch_id: BatchId, assignment_ids: Collection[Assignm
         AssignmentId(row.id): Found(
             HITId(row.hit_id),
             row.marketplace_assignment_id,
-            assignment_price(row.reward_usd, max_assignments=1).total_usd,
+            assignment_price(row.reward_usd, max_assignments=1, masters=row.masters).total_usd,
             Standing(
                 AssignmentStatus(row.status),
                 row.counted,

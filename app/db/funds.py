@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.db.fees import price_sql
 from app.domain.vocabulary import BatchId
 
 # Older than this a balance says nothing any more.
@@ -64,13 +65,12 @@ def known(db: Session, url: str) -> KnownBalance | None:
     return None if row is None else KnownBalance(row.available_usd, row.on_hold_usd, row.balance_at)
 
 
-_PRICE = "({reward} + greatest(round({reward} * 0.20, 2), 0.01))"  # as in db/ledger.py
 _WAITING = text(f"""
     WITH active AS (
         SELECT * FROM batches WHERE profile = :profile AND status IN ('live', 'paused')
     ), parts AS (
         -- HITs that are planned and not yet known to the marketplace
-        SELECT h.batch_id, h.max_assignments * {_PRICE.format(reward="g.reward_usd")} AS usd
+        SELECT h.batch_id, h.max_assignments * {price_sql("g.reward_usd", "g.masters")} AS usd
         FROM hits AS h JOIN active ON active.id = h.batch_id JOIN hit_groups AS g ON g.id = h.group_id
         WHERE h.status IN ('planned', 'publishing')
         UNION ALL
@@ -82,7 +82,7 @@ _WAITING = text(f"""
         UNION ALL
         -- Items that will be planned without anybody's further word
         SELECT id, ceil((wanted - planned_items)::numeric / items_per_hit) * first_assignments
-                   * {_PRICE.format(reward="reward_usd")}
+                   * {price_sql("reward_usd", "masters")}
         FROM (SELECT *, CASE WHEN released_at IS NULL THEN least(item_count, coalesce(pilot_items, item_count))
                              ELSE item_count END AS wanted FROM active) AS b
         WHERE wanted > planned_items

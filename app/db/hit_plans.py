@@ -27,9 +27,12 @@ class HitPlan:
     places: int
 
 
-def cost_usd(reward_usd: Decimal, plans: Sequence[HitPlan]) -> Decimal:
+def cost_usd(batch: Batch, plans: Sequence[HitPlan]) -> Decimal:
     """What these HITs cost if every place is filled and approved, fees included."""
-    prices = {plan.places: assignment_price(reward_usd, max_assignments=plan.places).total_usd for plan in plans}
+    prices = {
+        places: assignment_price(batch.reward_usd, max_assignments=places, masters=batch.masters).total_usd
+        for places in {plan.places for plan in plans}
+    }
     return sum((prices[plan.places] * plan.places for plan in plans), Decimal(0))
 
 
@@ -51,7 +54,7 @@ def write(db: Session, batch: Batch, group_id: HitGroupId, plans: Sequence[HitPl
     copy_rows(
         db,
         "payments (batch_id, hit_id, kind, status, amount_usd)",
-        ((batch.id, i, "reservation", "booked", cost_usd(batch.reward_usd, [plan])) for i, plan, _ in rows),
+        ((batch.id, i, "reservation", "booked", cost_usd(batch, [plan])) for i, plan, _ in rows),
     )
     copy_rows(db, "operations (batch_id, kind, hit_id)", ((batch.id, OperationKind.PUBLISH, i) for i in ids))
 

@@ -31,7 +31,7 @@ class _Room:
 # Settled: rejected, or priced already. Places of an extension under way count: their money may be what is left over here. A
 # HIT that is closed has no open places but those whose approval was not booked yet.
 _ROOMS = text("""
-    SELECT h.id, h.status, g.reward_usd, work.settled, work.unbooked,
+    SELECT h.id, h.status, g.reward_usd, g.masters, work.settled, work.unbooked,
            greatest(h.max_assignments, coalesce((
                SELECT max(CAST(o.arguments ->> 'places' AS int)) FROM operations AS o
                WHERE o.hit_id = h.id AND o.kind = 'extend' AND o.status IN ('intended', 'acting', 'failed')), 0)) AS places,
@@ -55,7 +55,7 @@ def _rooms(db: Session, hit_ids: Collection[int]) -> dict[int, _Room]:
     return {
         row.id: _Room(
             live=row.status == "live",
-            price_usd=assignment_price(row.reward_usd, max_assignments=1).total_usd,
+            price_usd=assignment_price(row.reward_usd, max_assignments=1, masters=row.masters).total_usd,
             unspent_usd=row.unspent_usd,
             open_places=max(row.places - row.settled, 0) if row.status == "live" else row.unbooked,
         )

@@ -11,6 +11,7 @@ from decimal import Decimal
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.db.fees import fee_sql
 from app.db.tables import Account, Batch
 from app.domain.pricing import Price
 from app.domain.vocabulary import AssignmentId, BatchId, OperationId, PaymentStatus
@@ -141,15 +142,14 @@ def owe(db: Session, assignment_ids: Sequence[AssignmentId], *, status: PaymentS
     The price is that of the Assignment's own HIT group; ten or more places do not occur (`domain/batch_settings.py`).
     """
     db.execute(
-        text("""
+        text(f"""
             INSERT INTO payments (batch_id, hit_id, assignment_id, kind, status, amount_usd, paid_at)
             SELECT h.batch_id, a.hit_id, a.id, part.kind, CAST(:status AS varchar), part.amount_usd,
                    CASE WHEN CAST(:status AS varchar) = 'paid' THEN now() END
             FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id JOIN hit_groups AS g ON g.id = h.group_id
             CROSS JOIN LATERAL (VALUES
                 ('reward', g.reward_usd),
-                -- 20 %, half a cent rounds up, at least a cent: as in domain/pricing.py, which a test compares.
-                ('fee', greatest(round(g.reward_usd * 0.20, 2), 0.01))
+                ('fee', {fee_sql("g.reward_usd", "g.masters")})
             ) AS part (kind, amount_usd)
             WHERE a.id = ANY(:ids)
             ON CONFLICT (assignment_id, kind) WHERE kind IN ('reward', 'fee') DO UPDATE

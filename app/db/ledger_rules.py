@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.db.fees import fee_sql, price_sql
 from app.domain.vocabulary import BatchId
 
 # Each statement yields batch_id, subject (what breaks the rule, in one word and a number) and details (what is wrong).
@@ -56,12 +57,12 @@ _CLOSED_HIT_HOLDS_NOTHING = (
 # A rejected Assignment costs nothing, so its place may have been given back; all other places are held.
 _EVERY_PLACE_IS_RESERVED = (
     _HITS
-    + """
+    + f"""
     SELECT s.batch_id, 'hit ' || s.hit_id AS subject,
            'HIT ' || s.hit_id || ' offers ' || h.max_assignments || ' places and holds $' || s.held AS details
     FROM sums AS s JOIN hits AS h ON h.id = s.hit_id JOIN hit_groups AS g ON g.id = h.group_id
     WHERE h.status IN ('planned', 'publishing', 'live')
-      AND s.held < (g.reward_usd + greatest(round(g.reward_usd * 0.20, 2), 0.01))
+      AND s.held < {price_sql("g.reward_usd", "g.masters")}
           * (h.max_assignments - (SELECT count(*) FROM assignments AS a WHERE a.hit_id = h.id AND a.status = 'rejected'))
 """
 )
@@ -92,14 +93,14 @@ _ONLY_APPROVED_WORK_IS_PAID = """
                AND NOT EXISTS (SELECT 1 FROM operations AS o WHERE o.assignment_id = a.id AND o.kind IN ('override', 'approve')
                                AND o.status IN ('intended', 'acting', 'failed'))))
 """
-_REWARDS_AND_FEES_ARE_EXACT = """
+_REWARDS_AND_FEES_ARE_EXACT = f"""
     SELECT p.batch_id, 'payment ' || p.id AS subject,
            'the ' || p.kind || ' of Assignment ' || a.marketplace_assignment_id || ' is $' || p.amount_usd
                || ' and should be $' || due.amount_usd AS details
     FROM payments AS p JOIN assignments AS a ON a.id = p.assignment_id JOIN hits AS h ON h.id = a.hit_id
     JOIN hit_groups AS g ON g.id = h.group_id
     CROSS JOIN LATERAL (SELECT CASE p.kind WHEN 'reward' THEN g.reward_usd
-        ELSE greatest(round(g.reward_usd * 0.20, 2), 0.01) END AS amount_usd) AS due
+        ELSE {fee_sql("g.reward_usd", "g.masters")} END AS amount_usd) AS due
     WHERE (CAST(:batch_id AS bigint) IS NULL OR p.batch_id = :batch_id)
       AND p.kind IN ('reward', 'fee') AND p.amount_usd <> due.amount_usd
 """
@@ -110,14 +111,14 @@ _REWARD_AND_FEE_GO_TOGETHER = """
     WHERE (CAST(:batch_id AS bigint) IS NULL OR p.batch_id = :batch_id) AND p.kind IN ('reward', 'fee')
     GROUP BY p.batch_id, p.assignment_id HAVING count(*) <> 2 OR count(DISTINCT p.status) <> 1
 """
-_BONUS_AND_FEE_GO_TOGETHER = """
+_BONUS_AND_FEE_GO_TOGETHER = f"""
     SELECT p.batch_id, 'operation ' || p.operation_id AS subject,
            'the bonus of operation ' || p.operation_id || ' and its fee (20 %, at least a cent) do not fit together' AS details
     FROM payments AS p
     WHERE (CAST(:batch_id AS bigint) IS NULL OR p.batch_id = :batch_id) AND p.kind IN ('bonus', 'bonus_fee')
     GROUP BY p.batch_id, p.operation_id
     HAVING count(*) <> 2 OR count(DISTINCT p.status) <> 1
-        OR greatest(round(sum(p.amount_usd) FILTER (WHERE p.kind = 'bonus') * 0.20, 2), 0.01)
+        OR {fee_sql("sum(p.amount_usd) FILTER (WHERE p.kind = 'bonus')", "false")}
            IS DISTINCT FROM sum(p.amount_usd) FILTER (WHERE p.kind = 'bonus_fee')
 """
 _BONUS_FOLLOWS_ITS_OPERATION = """

@@ -88,5 +88,7 @@ def _enough_usd(db: Session, batch: Batch) -> Decimal | None:
     needs: dict[HITId | None, int] = {}
     for standing in standings(db, batch, capped):
         needs[standing.latest] = max(needs.get(standing.latest, 0), standing.need)
-    price = assignment_price(batch.reward_usd, max_assignments=batch.assignments_per_item).total_usd
+    price = assignment_price(
+        batch.reward_usd, max_assignments=batch.assignments_per_item, masters=batch.masters
+    ).total_usd
     return ledger.committed_usd(db, BatchId(batch.id)) + price * sum(needs.values())

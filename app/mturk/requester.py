@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from app.domain.progress import HITCounters
@@ -15,12 +15,15 @@ from app.domain.vocabulary import HITTypeId, MarketplaceHITId, QualificationType
 from app.errors import MarketplaceRefused, OutcomeUnknown
 from app.mturk.client import Marketplace
 from app.mturk.translation import known_id, translated
+from app.settings import MarketplaceProfile
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk.type_defs import QualificationRequirementTypeDef
 
 PAGE_SIZE = 100
 SHORTEST_PROLONGATION_S = 60
+# The Masters Qualification: the sandbox has its own (mturk-facts §5).
+MASTERS, SANDBOX_MASTERS = "2F1QJWKUDD8XADTFD2Q0G6UTO95ALH", "2ARFPLSP75KLA8M8DH1HTEQVJT3SY6"
 # MTurk names the HIT in the message of HitAlreadyExists; ids are upper-case letters and digits, about 30 of them.
 _HIT_ID = re.compile(r"\b[A-Z0-9]{20,64}\b")
 
@@ -32,7 +35,7 @@ class HITType:
     """The properties that HITs of one type share.
 
     qualification_type_id: who holds that Qualification is kept out of the HITs, or is let in alone where `must_hold`; the
-    others do not even see them.
+    others do not even see them. masters: Masters alone are let in, and see them.
     """
 
     title: str
@@ -43,6 +46,7 @@ class HITType:
     auto_approval_delay_s: int
     qualification_type_id: QualificationTypeId | None = None
     must_hold: bool = False
+    masters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +71,27 @@ def create_hit_type(marketplace: Marketplace, hit_type: HITType) -> HITTypeId:
             Reward=f"{hit_type.reward_usd:.2f}",
             AssignmentDurationInSeconds=hit_type.assignment_duration_s,
             AutoApprovalDelayInSeconds=hit_type.auto_approval_delay_s,
-            QualificationRequirements=_requirements(hit_type),
+            QualificationRequirements=_requirements(marketplace.profile, hit_type),
         )
         return HITTypeId(known_id(answer["HITTypeId"]))
 
 
-def _requirements(hit_type: HITType) -> list[QualificationRequirementTypeDef]:
-    if hit_type.qualification_type_id is None:
-        return []
-    return [
-        {
-            "QualificationTypeId": hit_type.qualification_type_id,
-            "Comparator": "Exists" if hit_type.must_hold else "DoesNotExist",
-            "ActionsGuarded": "DiscoverPreviewAndAccept",
-        }
-    ]
+def _requirements(profile: MarketplaceProfile, hit_type: HITType) -> list[QualificationRequirementTypeDef]:
+    wanted: list[QualificationRequirementTypeDef] = []
+    if hit_type.qualification_type_id is not None:
+        wanted.append(_requirement(hit_type.qualification_type_id, "Exists" if hit_type.must_hold else "DoesNotExist"))
+    if hit_type.masters:
+        type_id = SANDBOX_MASTERS if profile is MarketplaceProfile.SANDBOX else MASTERS
+        wanted.append(_requirement(type_id, "Exists"))
+    return wanted
+
+
+def _requirement(type_id: str, comparator: Literal["Exists", "DoesNotExist"]) -> QualificationRequirementTypeDef:
+    return {
+        "QualificationTypeId": type_id,
+        "Comparator": comparator,
+        "ActionsGuarded": "DiscoverPreviewAndAccept",
+    }
 
 
 def create_hit(marketplace: Marketplace, hit: NewHIT) -> MarketplaceHITId:

@@ -63,6 +63,7 @@ class NewBatch:
     repost_limit: int = batch_settings.DEFAULT_REPOST_LIMIT
     pilot_items: int | None = None
     release_agreement: float | None = None
+    masters: bool = False
     excluded_batches: tuple[int, ...] = ()
     seed: int | None = None
     review: ReviewRule = APPROVE_ALL
@@ -101,6 +102,7 @@ def create(
         repost_limit=new.repost_limit,
         pilot_items=new.pilot_items,
         release_agreement=new.release_agreement,
+        masters=new.masters,
         excluded_batches=sorted(set(new.excluded_batches)),
         items_per_hit=new.items_per_hit,
         quorum=new.quorum,
@@ -207,7 +209,10 @@ def forecast(db: Session, batch_id: BatchId) -> Cost:
         (Sized(ItemId(row[0]), row[1]) for row in sizes), per_hit=batch.items_per_hit, byte_budget=capacity
     )
     return pricing.batch_cost(
-        hits=sum(1 for _ in groups), reward_usd=batch.reward_usd, assignments_per_hit=batch.assignments_per_item
+        hits=sum(1 for _ in groups),
+        reward_usd=batch.reward_usd,
+        assignments_per_hit=batch.assignments_per_item,
+        masters=batch.masters,
     )
 
 
@@ -259,7 +264,12 @@ def check_launch(db: Session, batch: Batch, *, settings: Settings) -> Cost:
 
 def _first_round(batch: Batch, cost: Cost) -> Cost:
     """The part of the cost that is asked for at once."""
-    return pricing.batch_cost(hits=cost.hits, reward_usd=batch.reward_usd, assignments_per_hit=batch.first_assignments)
+    return pricing.batch_cost(
+        hits=cost.hits,
+        reward_usd=batch.reward_usd,
+        assignments_per_hit=batch.first_assignments,
+        masters=batch.masters,
+    )
 
 
 def _check_review(db: Session, batch: Batch) -> None:

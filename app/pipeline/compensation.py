@@ -83,7 +83,7 @@ def offer(
     if not isinstance(row, BonusRow):
         raise InvalidInput(row)
     batch = ledger.locked_batch(db, batch_id)
-    price = assignment_price(row.amount_usd, max_assignments=1)
+    price = assignment_price(row.amount_usd, max_assignments=1, masters=False)
     _check(batch, price, settings, confirmed_usd)
     check_room(db, batch, price)
     person = _worker(db, batch, worker, secret)

@@ -55,7 +55,9 @@ def forecast_of(db: Session, batch_id: BatchId, *, hits: int | None = None) -> F
     batch = db.get(Batch, batch_id)
     if batch is None:
         raise NotFound("Batch", batch_id)
-    price = assignment_price(batch.reward_usd, max_assignments=batch.assignments_per_item).total_usd
+    price = assignment_price(
+        batch.reward_usd, max_assignments=batch.assignments_per_item, masters=batch.masters
+    ).total_usd
     basis, expected = _assignments(db, batch, -(-batch.item_count // batch.items_per_hit) if hits is None else hits)
     return Forecast(basis, expected, price * expected.low, price * expected.expected, price * expected.high)
 

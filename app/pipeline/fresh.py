@@ -100,12 +100,12 @@ def _affordable(db: Session, batch: Batch, plans: list[HitPlan]) -> list[HitPlan
     """As many of the plans, in order, as the caps cover."""
     while plans:
         try:
-            ledger.check_room(db, batch, hit_plans.cost_usd(batch.reward_usd, plans))
+            ledger.check_room(db, batch, hit_plans.cost_usd(batch, plans))
         except BudgetExceeded as error:
             fitting = []
             left_usd = error.left_usd
             for one in plans:
-                left_usd -= hit_plans.cost_usd(batch.reward_usd, [one])
+                left_usd -= hit_plans.cost_usd(batch, [one])
                 if left_usd < 0:
                     break
                 fitting.append(one)
@@ -119,10 +119,10 @@ def _new_group(db: Session, batch: Batch, item_ids: Sequence[ItemId]) -> HitGrou
     """A group that keeps out whoever has worked on any of these Items, and whoever the whole Batch keeps out."""
     made = db.execute(
         text("""
-            INSERT INTO hit_groups (batch_id, number, reward_usd)
-            SELECT :id, max(number) + 1, :reward FROM hit_groups WHERE batch_id = :id RETURNING id
+            INSERT INTO hit_groups (batch_id, number, reward_usd, masters)
+            SELECT :id, max(number) + 1, :reward, :masters FROM hit_groups WHERE batch_id = :id RETURNING id
         """),
-        {"id": batch.id, "reward": batch.reward_usd},
+        {"id": batch.id, "reward": batch.reward_usd, "masters": batch.masters},
     )
     group_id = HitGroupId(made.scalar_one())
     answered = db.scalars(

@@ -121,6 +121,7 @@ def _hit_type(batch: Batch, group: HitGroup, qualification_type_id: Qualificatio
         auto_approval_delay_s=batch.auto_approval_delay_s,
         qualification_type_id=qualification_type_id,
         must_hold=group.requires == "present",
+        masters=group.masters,
     )
 
 

@@ -32,7 +32,7 @@ def plan(db: Session, batch_id: BatchId, *, secret: bytes) -> int:
     )
     plans = [HitPlan(packing.place(group, rng), batch.first_assignments) for group in groups]
     try:
-        ledger.check_room(db, batch, hit_plans.cost_usd(batch.reward_usd, plans))
+        ledger.check_room(db, batch, hit_plans.cost_usd(batch, plans))
     except BudgetExceeded as error:
         attention.pause(db, batch_id, PauseReason.CAP, str(error))
         return 0
@@ -82,8 +82,10 @@ def _main_group(db: Session, batch: Batch) -> HitGroupId:
     if found is not None:
         return HitGroupId(found)
     made = db.execute(
-        text("INSERT INTO hit_groups (batch_id, number, reward_usd) VALUES (:id, 0, :reward) RETURNING id"),
-        {"id": batch.id, "reward": batch.reward_usd},
+        text("""
+            INSERT INTO hit_groups (batch_id, number, reward_usd, masters) VALUES (:id, 0, :reward, :masters) RETURNING id
+        """),
+        {"id": batch.id, "reward": batch.reward_usd, "masters": batch.masters},
     )
     group_id = HitGroupId(made.scalar_one())
     exclusions.keep_out_of_group(db, batch, group_id)

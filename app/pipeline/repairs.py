@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.calls.walk import Done, Stage, Turn, walk
 from app.db import attention, audit, leases, ledger, operations
 from app.db.engine import Database
+from app.db.fees import price_sql
 from app.db.leases import Claimed
 from app.db.operations import Bonus, Intent
 from app.db.queue import Job, enqueue
@@ -165,8 +166,8 @@ def _expire(db: Session, batch: Batch, hit_id: HITId, seen: HITCounters) -> bool
     return True
 
 
-_LACKS = text("""
-    SELECT (g.reward_usd + greatest(round(g.reward_usd * 0.20, 2), 0.01))
+_LACKS = text(f"""
+    SELECT {price_sql("g.reward_usd", "g.masters")}
         * (h.max_assignments - (SELECT count(*) FROM assignments AS a WHERE a.hit_id = h.id AND a.status = 'rejected'))
         - (SELECT coalesce(sum(p.amount_usd) FILTER (WHERE p.kind IN ('reservation', 'release')), 0)
            FROM payments AS p WHERE p.hit_id = h.id)

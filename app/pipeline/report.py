@@ -189,7 +189,8 @@ _PROGRESS = text(f"""
                coalesce(sum(amount_usd) FILTER (WHERE status = 'owed'), 0) AS owed
         FROM payments WHERE batch_id = :id
     )
-    SELECT b.id, b.status, b.item_count, b.attention, b.cap_usd, b.reward_usd, b.assignments_per_item, b.first_assignments,
+    SELECT b.id, b.status, b.item_count, b.attention, b.cap_usd, b.reward_usd, b.masters, b.assignments_per_item,
+           b.first_assignments,
            (SELECT count(*) FROM items WHERE batch_id = :id AND shortfall IN ('cap', 'limit')) AS short,
            hit.*, work.*, verdict.*, money.*,
            (SELECT count(*) FROM operations WHERE batch_id = :id AND status = 'failed') AS failed
@@ -203,7 +204,7 @@ def progress(db: Session, batch_id: BatchId) -> Progress:
     row = db.execute(_PROGRESS, {"id": batch_id, "method": METHOD}).one_or_none()
     if row is None:
         raise NotFound("Batch", batch_id)
-    price = assignment_price(row.reward_usd, max_assignments=row.assignments_per_item)
+    price = assignment_price(row.reward_usd, max_assignments=row.assignments_per_item, masters=row.masters)
     hits = HitCounts(row.planned, row.publishing, row.live, row.done, row.cancelled)
     return Progress(
         batch_id=BatchId(row.id),

@@ -137,7 +137,7 @@ def _ask(db: Session, batch: Batch, needy: Sequence[Standing]) -> set[HITId | No
 # more, since they are priced already or their work is rejected. A rejection that is only intended may come too late, and
 # the work be paid: its money is not free yet.
 _FACTS = text("""
-    SELECT h.id, h.max_assignments, h.reposts, h.expires_at, g.reward_usd, work.held, work.settled,
+    SELECT h.id, h.max_assignments, h.reposts, h.expires_at, g.reward_usd, g.masters, work.held, work.settled,
            (SELECT count(*) FROM operations AS o WHERE o.hit_id = h.id AND o.kind = 'extend') AS extensions,
            h.status IN ('live', 'done') AND h.marketplace_hit_id IS NOT NULL AND h.deleted_at IS NULL
                AND h.marketplace_status IS DISTINCT FROM 'Disposed'
@@ -170,7 +170,7 @@ def _offer(batch: Batch, hit: Any, items: Sequence[Standing], *, now: datetime) 
     if not hit.can_be_extended or (places >= MANY_ASSIGNMENTS > hit.max_assignments):
         return None
     unfilled = hit.held < hit.max_assignments
-    price = assignment_price(hit.reward_usd, max_assignments=places).total_usd
+    price = assignment_price(hit.reward_usd, max_assignments=places, masters=hit.masters).total_usd
     return _Offer(
         hit_id=HITId(hit.id),
         items=[standing.item_id for standing in items],

@@ -268,6 +268,13 @@ def test_rounds_pilot_and_exclusions_are_kept_and_forecast(rita: TestClient) -> 
     assert Decimal(expected["low_usd"]) <= Decimal(expected["high_usd"]) <= Decimal("0.60")
 
 
+def test_masters_are_kept_and_their_fee_is_forecast(rita: TestClient) -> None:
+    assert create(rita).json()["batch"]["masters"] is False
+    body = create(rita, ITEMS, masters="true", reward_usd="0.50").json()
+    assert body["batch"]["masters"] is True
+    assert (body["forecast"]["fee_usd"], body["expected"]["expected_usd"]) == ("1.30", "6.30")
+
+
 def test_where_all_answers_are_asked_at_once_the_forecast_is_exact(rita: TestClient) -> None:
     expected = create(rita).json()["expected"]
     assert (expected["basis"], expected["low_usd"], expected["high_usd"]) == ("settings", "0.60", "0.60")

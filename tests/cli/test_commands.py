@@ -146,6 +146,14 @@ def test_rounds_are_options_of_create_and_their_cost_is_told(rita: Typist) -> No
     assert "First a pilot of 4 Items" in rita.said
 
 
+def test_masters_are_an_option_of_create_told_with_their_fee_wherever_the_batch_is_shown(rita: Typist) -> None:
+    number = drafted(rita, "--masters", "--reward", "0.50")
+    assert "$0.65 in fees" in rita.said
+    for command in ("launch", "status"):
+        rita.types("batch", command, number)
+        assert "Masters alone may take part" in rita.said
+
+
 def test_faults_of_the_rounds_are_named_together(rita: Typist) -> None:
     faulty = ("--first", "6", "--release-at", "0.8", "--exclude-workers-of", "7,9")
     assert rita.types("batch", "create", "one.csv", "--template", "text", *faulty) != 0

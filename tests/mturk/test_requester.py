@@ -28,6 +28,23 @@ def test_equal_properties_give_the_same_hit_type(marketplace: Marketplace, hit_t
     assert requester.create_hit_type(marketplace, replace(HIT_TYPE, reward_usd=Decimal("0.06"))) != hit_type_id
 
 
+@pytest.mark.parametrize(
+    ("profile", "type_id"),
+    [
+        (MarketplaceProfile.PRODUCTION, "2F1QJWKUDD8XADTFD2Q0G6UTO95ALH"),
+        (MarketplaceProfile.SANDBOX, "2ARFPLSP75KLA8M8DH1HTEQVJT3SY6"),
+        (MarketplaceProfile.LOCAL, "2F1QJWKUDD8XADTFD2Q0G6UTO95ALH"),
+    ],
+)
+def test_masters_are_asked_for_by_the_profiles_own_name(
+    marketplace: Marketplace, profile: MarketplaceProfile, type_id: str
+) -> None:
+    for_masters = requester.create_hit_type(replace(marketplace, profile=profile), replace(HIT_TYPE, masters=True))
+    hit_id = requester.create_hit(marketplace, new_hit(for_masters))
+    (asked,) = marketplace.client.get_hit(HITId=hit_id)["HIT"]["QualificationRequirements"]
+    assert (asked["QualificationTypeId"], asked["Comparator"]) == (type_id, "Exists")
+
+
 def test_a_hit_is_found_again_by_its_annotation(marketplace: Marketplace, hit_type_id: HITTypeId) -> None:
     hit = new_hit(hit_type_id)
     hit_id = requester.create_hit(marketplace, hit)

@@ -138,3 +138,11 @@ def test_faults_of_the_rounds_are_named_and_their_part_of_the_form_is_open(rita:
         assert f'<span class="where">{field}</span>' in answer.text
     assert "<details open>" in answer.text
     assert db.scalar(select(func.count()).select_from(Batch)) == 0
+
+
+def test_masters_are_a_setting_of_the_form_and_counted_in_the_cost(rita: Visitor, db: Session) -> None:
+    answer = upload(rita, ITEMS, reward_usd="0.50", items_per_hit="1", masters="true")
+    assert db.scalars(select(Batch.masters)).one()
+    page = rita.client.get(answer.headers["location"]).text
+    assert "Masters only" in page
+    assert "Launch for $6.30" in page  # ten Assignments at 50 cents and a fee of 12.5, half a cent rounded up

@@ -72,6 +72,8 @@ class Batch(Base):
     topped_up_at: Mapped[
         At | None
     ]  # older than `finished_at`: the Batch was continued since, and its Workers may be owed
+    # Masters alone may take part; the marketplace asks a higher fee.
+    masters: Mapped[bool] = mapped_column(Boolean, server_default="false")
     # Batches whose Workers may not take part.
     excluded_batches: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
     cap_usd: Mapped[Usd | None]  # None until launch: then exactly the forecast cost

@@ -32,6 +32,8 @@ class HitGroup(Base):
     purpose: Mapped[str] = mapped_column(server_default=HitPurpose.ITEMS)
     requires: Mapped[str] = mapped_column(server_default="absent")
     reward_usd: Mapped[Usd]
+    # Its HIT type asks for Masters: so the fee is the higher one.
+    masters: Mapped[bool] = mapped_column(Boolean, server_default="false")
     qualification_type_id: Mapped[str | None] = mapped_column(String(64))
     hit_type_id: Mapped[str | None] = mapped_column(String(64))
     # The queue that the marketplace was last told to notify; after a refusal it is told again then and not before.

@@ -41,6 +41,7 @@ class BatchForm(BaseModel):
     repost_limit: str = "3"
     pilot_items: str = ""
     release_agreement: str = ""
+    masters: bool = False
     excluded_batches: str = ""
     items_per_hit: str = "1"
     quorum: str = "3"
@@ -147,6 +148,7 @@ def _new_batch(form: UploadForm, profile: MarketplaceProfile) -> NewBatch:
         repost_limit=read.whole("repost_limit", form.repost_limit),
         pilot_items=read.optional_whole("pilot_items", form.pilot_items),
         release_agreement=read.share("release_agreement", form.release_agreement),
+        masters=form.masters,
         excluded_batches=read.numbers("excluded_batches", form.excluded_batches),
         quorum=read.whole("quorum", form.quorum),
         cap_usd=read.money("cap_usd", form.cap_usd) if form.cap_usd.strip() else None,
