@@ -129,7 +129,7 @@ def watch_until_done(window: Window, stack: RunningStack) -> None:
     seen = page.evaluate("window.seen")
     assert (seen[0], seen[-1]) == ("0 of 60", "60 of 60")
     assert len(seen) > 2, seen
-    expect(page.get_by_role("row", name="Spent")).to_contain_text("$3.60")
+    expect(page.get_by_role("row", name="Spent rewards and fees")).to_contain_text("$3.60")
     expect(page.get_by_role("row", name="Label errors")).to_contain_text(str(ITEMS - CATEGORIES.count("non-error")))
     window.look("console-done")
 
