@@ -20,7 +20,7 @@ from app.domain.consensus import (
 from app.domain.consensus.families import as_voices
 from app.domain.consensus.log_space import floored, tempered
 from app.domain.consensus.outcome import NONE_WON, Floats, Labels, Outcome, leaders
-from app.domain.consensus.temperature import gold_temperature
+from app.domain.consensus.temperature import ENOUGH_GOLD, gold_temperature
 from app.domain.consensus.votes import Votes
 from app.errors import InvalidInput, Problem
 
@@ -208,10 +208,12 @@ def _of_members(outcome: Outcome, voice: Labels) -> Outcome:
 
 
 def _tempered_on_gold(outcome: Outcome, gold: Labels) -> Outcome:
+    known = np.count_nonzero(gold >= 0)
     temperature = gold_temperature(outcome.posterior, gold)
     if temperature is None:
-        return outcome
-    note = f"temperature {temperature:.2f}, fitted on {np.count_nonzero(gold >= 0)} gold items"
+        note = f"gold items: {known}, of {ENOUGH_GOLD} that a temperature needs, so none was fitted on them"
+        return replace(outcome, notes=(*outcome.notes, note))
+    note = f"temperature {temperature:.2f}, fitted on {known} gold items"
     posterior = floored(tempered(outcome.posterior, temperature))
     return replace(outcome, posterior=posterior, notes=(*outcome.notes, note))
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.consensus.outcome import Floats, Outcome, leaders
+from app.domain.consensus.outcome import NONE_WON, Floats, Outcome, leaders
 from app.domain.consensus.votes import Votes
 
 NAME = "plurality"
@@ -17,7 +17,9 @@ def plurality(votes: Votes) -> Outcome:
     Source: the smoothing is the Dirichlet prior of Perks 1947, J. Inst. Actuaries 73(2):285-334.
     """
     counts = votes.counts()
-    return Outcome(NAME, smoothed_shares(counts), leaders(np.where(counts.sum(axis=1, keepdims=True) > 0, counts, 0)))
+    # Where there is but one label it leads even where nobody answered.
+    label = np.where(counts.sum(axis=1) > 0, leaders(counts), NONE_WON)
+    return Outcome(NAME, smoothed_shares(counts), label)
 
 
 def smoothed_shares(counts: NDArray[np.int64] | Floats) -> Floats:

@@ -31,3 +31,7 @@ def test_an_item_without_votes_gets_the_class_frequencies_and_no_winner() -> Non
 
 def test_without_any_response_all_labels_are_as_likely() -> None:
     assert class_frequencies(np.zeros((3, 4), dtype=np.int64)).tolist() == [0.25] * 4
+
+
+def test_of_one_label_alone_an_item_without_votes_has_no_winner_either() -> None:
+    assert plurality(votes_of([0], [], labels=1)).label.tolist() == [0, NONE_WON]

@@ -41,6 +41,12 @@ def test_gold_items_change_how_sure_a_result_is_and_not_what_it_says() -> None:
     assert loss[1] < loss[0]
 
 
+def test_too_few_gold_items_are_said_to_be_too_few() -> None:
+    crowd = crowd_of([ADA] * 6 + [BOB] * 6)
+    told = aggregate(crowd.votes, gold=np.where(np.arange(len(crowd.true)) < 10, crowd.true, -1))
+    assert told.notes[-1] == "gold items: 10, of 50 that a temperature needs, so none was fitted on them"
+
+
 def test_votes_counted_twice_as_if_independent_are_seen_in_held_out_votes() -> None:
     """Each Worker's double says the same of each Item: a model that takes them for two is too sure."""
     votes = crowd_of([BOB] * 12, items=300, per_item=6).votes
@@ -53,6 +59,21 @@ def test_votes_counted_twice_as_if_independent_are_seen_in_held_out_votes() -> N
     single, double = aggregate(votes, "one-coin"), aggregate(doubled, "one-coin")
     assert temperature_of(single.notes) < 1.4
     assert temperature_of(double.notes) > 1.4
+
+
+def test_of_many_votes_the_held_out_ones_hang_on_what_was_said_and_not_on_the_items_numbers() -> None:
+    """So many votes that not all are looked at; every fourth Item draws everybody to one wrong label."""
+    rng = np.random.default_rng(2)
+    items, workers, each = 60_000, 40, 4
+    true, hard = rng.integers(0, 3, items), np.arange(items) % 4 == 0
+    item = np.repeat(np.arange(items), each)
+    right = rng.random(len(item)) < np.where(hard, 0.45, 0.95)[item]
+    label = np.where(right, true[item], (true[item] + 1) % 3)
+    worker, renumbered = rng.integers(0, workers, len(item)), rng.permutation(items)
+    found = aggregate(Votes.of(item, worker, label), "one-coin")
+    again = aggregate(Votes.of(renumbered[item], worker, label), "one-coin")
+    assert temperature_of(found.notes) > 1.2
+    assert again.posterior[renumbered] == pytest.approx(found.posterior, abs=1e-9)
 
 
 def temperature_of(notes: tuple[str, ...]) -> float:
