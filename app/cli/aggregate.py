@@ -15,7 +15,7 @@ from app.cli.talking import counted
 from app.files.long_columns import known_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
@@ -104,22 +104,33 @@ def aggregate(
     """
     from app.files.aggregated import tasks_table, workers_table
     from app.files.long_answers import Repeats, read_answers, read_truth
-    from app.files.tables import format_of
 
-    for path in filter(None, (out, workers)):
-        format_of(path)
+    _check_written((out, workers), (answers, gold, families, pred_probs))
     run = _method(method)
     read = read_answers(answers, columns=columns, repeats=Repeats(repeats))
     _tell_of(read)
     truth, notes = read_truth(gold, read) if gold else (None, ())
     outcome = run(read, Beside(quorum, truth, families, pred_probs))
-    for note in (*notes, *outcome.notes):
+    for note in (*notes, *outcome.notes, *_unused(outcome, pred_probs)):
         _tell(note)
     label = _decided(outcome, read, ties, seed)
     _write(out, tasks_table(read, outcome, label))
     if workers:
         _write(workers, workers_table(read, outcome, label, truth))
     _tell(f"{outcome.method}: {counted(len(read.tasks), 'task')} written to {out}")
+
+
+def _check_written(written: Sequence[Path | None], read: Sequence[Path | None]) -> None:
+    """Raise InvalidInput for a name of no format, and where a file is to be written twice or over what is read."""
+    from app.errors import InvalidInput, Problem
+    from app.files.tables import format_of
+
+    taken = {path.resolve() for path in read if path}
+    for path in filter(None, written):
+        format_of(path)
+        if path.resolve() in taken:
+            raise InvalidInput([Problem("is read or written already: name another file to write", field=str(path))])
+        taken.add(path.resolve())
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +163,20 @@ def _method(name: str | None) -> Callable[[LongAnswers, Beside], Outcome]:
     )
 
 
+def _unused(outcome: Outcome, pred_probs: Path | None) -> tuple[str, ...]:
+    """What to say of a model that the method does not ask."""
+    from app.domain.consensus import crowdlab
+
+    if pred_probs is None or outcome.method == crowdlab.NAME:
+        return ()
+    return (f"{outcome.method} takes no model for a rater: --pred-probs is not used; --method {crowdlab.NAME} does",)
+
+
 def _decided(outcome: Outcome, read: LongAnswers, ties: Ties, seed: int) -> Labels:
     """The labels, ties broken as asked; says how many there were."""
     import numpy as np
 
-    from app.domain.consensus import quorum
+    from app.domain.consensus import crowdlab, quorum
     from app.domain.consensus.outcome import NONE_WON
     from app.domain.tied_labels import break_ties
 
@@ -168,7 +188,8 @@ def _decided(outcome: Outcome, read: LongAnswers, ties: Ties, seed: int) -> Labe
         return outcome.label
     _tell(f"{counted(open, 'tie')} broken by lot, seed {seed}")
     everybody = np.ones(len(read.tasks), dtype=bool)
-    return break_ties(outcome, tasks=read.tasks, labels=read.labels, answered=everybody, seed=seed)
+    alone = read.votes.counts().astype(np.float64) if outcome.method == crowdlab.NAME else None
+    return break_ties(outcome, tasks=read.tasks, labels=read.labels, answered=everybody, seed=seed, scores=alone)
 
 
 def _tell_of(read: LongAnswers) -> None:

@@ -61,6 +61,8 @@ def named_columns(columns: Sequence[str], wanted: str, roles: Sequence[Role], *,
     names = [name.strip() for name in wanted.split(",")]
     if len(names) != len(roles):
         raise InvalidInput([Problem(f"names {len(names)} columns; wanted {','.join(roles)}", field="--columns")])
+    if len(set(names)) < len(names):
+        raise InvalidInput([Problem(f"names a column twice: {wanted}; wanted {','.join(roles)}", field="--columns")])
     if absent := [name for name in names if name not in columns]:
         listed = ", ".join(repr(column) for column in columns)
         raise InvalidInput([Problem(f"no column {absent[0]!r}. Columns found: {listed}", field=file)])

@@ -36,7 +36,9 @@ def read_columns(path: Path, choose: Choose) -> dict[Role, pa.DictionaryArray]:
         columns, table = _table(path, format, choose)
     except OSError as fault:
         raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as fault:
+    except UnicodeDecodeError as fault:
+        raise _refused(path, "is not UTF-8; save it as UTF-8") from fault
+    except (pa.ArrowException, csv.Error) as fault:
         raise _refused(path, f"cannot be read as {format}: {_short(str(fault))}") from fault
     if not table.num_rows:
         raise _refused(path, "has no rows")
@@ -83,8 +85,8 @@ def _header(path: Path, delimiter: str) -> list[str]:
         header = next(csv.reader(file, delimiter=delimiter), [])
     if not header:
         raise _refused(path, "is empty")
-    if len(set(header)) < len(header):
-        raise _refused(path, "names a column twice in its header")
+    if twice := next((name for name in header if header.count(name) > 1), None):
+        raise _refused(path, f"names a column twice in its header: {twice!r}")
     if len(header) == 1 and (used := next((other for other in "\t,;|" if other in header[0]), None)):
         kind = {"\t": "tabs: name the file .tsv", ",": "commas: name the file .csv"}.get(used, f"{used!r}: use commas")
         raise _refused(path, f"has a single column; it seems to be separated by {kind}")

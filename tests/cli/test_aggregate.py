@@ -54,6 +54,33 @@ def test_what_is_noteworthy_stands_on_standard_error(rita: Typist) -> None:
     assert "plurality: 3 tasks written to a.csv" in rita.complained
 
 
+def test_a_model_breaks_no_tie_of_the_answers(rita: Typist) -> None:
+    answers = "".join(f"t{n},ada,yes\nt{n},bob,no\n" for n in range(60))
+    Path("tied.csv").write_text(f"task,worker,label\nsure,ada,yes\nsure,bob,yes\n{answers}")
+    model = "".join(f"t{n},0.99,0.01\n" for n in range(60))
+    Path("model.csv").write_text(f"task,p_no,p_yes\nsure,0.01,0.99\n{model}")
+    assert rita.types("aggregate", "tied.csv", "--method", "crowdlab", "--pred-probs", "model.csv") == 0
+    assert 15 < [row["label"] for row in rows_of(rita.said)].count("yes") < 45
+    assert "60 ties broken by lot" in rita.complained
+
+
+def test_a_model_that_the_method_does_not_ask_is_said_to_be_unused(rita: Typist) -> None:
+    Path("model.csv").write_text("task,p_no,p_yes\n007,0.1,0.9\n008,0.9,0.1\n009,0.5,0.5\n")
+    assert rita.types("aggregate", "answers.csv", "--pred-probs", "model.csv") == 0
+    assert "jury takes no model for a rater: --pred-probs is not used; --method crowdlab does" in rita.complained
+
+
+@pytest.mark.parametrize(
+    "options", [("--out", "answers.csv"), ("--out", "a.csv", "--workers", "./a.csv"), ("--workers", "-")]
+)
+def test_nothing_is_written_over_what_is_read_or_written(rita: Typist, options: tuple[str, ...]) -> None:
+    assert rita.types("aggregate", "answers.csv", *options) == 1
+    assert "is read or written already" in rita.complained
+    assert rita.said == ""
+    assert Path("answers.csv").read_text() == ANSWERS
+    assert not Path("a.csv").exists()
+
+
 def test_ties_stay_open_where_that_is_asked(rita: Typist) -> None:
     assert rita.types("aggregate", "answers.csv", "--method", "plurality", "--ties", "empty") == 0
     assert [row["label"] for row in rows_of(rita.said)] == ["yes", "no", ""]

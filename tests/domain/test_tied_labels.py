@@ -36,3 +36,12 @@ def test_labels_that_won_stay_and_tasks_without_answers_get_none() -> None:
     outcome = Outcome("plurality", np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([0, NONE_WON]))
     found = break_ties(outcome, tasks=["a", "b"], labels=["x", "y"], answered=np.array([True, False]), seed=0)
     assert found.tolist() == [0, NONE_WON]
+
+
+def test_where_the_posterior_holds_more_than_the_answers_these_alone_say_what_is_tied() -> None:
+    sure = Outcome("crowdlab", np.tile([0.9, 0.05, 0.05], (200, 1)), np.full(200, NONE_WON))
+    answers = np.tile([2.0, 2.0, 1.0], (200, 1))
+    tasks = [f"t{n}" for n in range(200)]
+    found = break_ties(sure, tasks=tasks, labels=LABELS, answered=np.ones(200, dtype=bool), seed=0, scores=answers)
+    assert 70 < (found == 0).sum() < 130
+    assert set(found.tolist()) == {0, 1}

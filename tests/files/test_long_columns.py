@@ -31,6 +31,11 @@ def test_missing_columns_are_named_with_what_was_found() -> None:
     assert str(refused.value).endswith("Columns found: 'task', 'colour'")
 
 
+def test_one_column_is_not_two() -> None:
+    with pytest.raises(InvalidInput, match="--columns: names a column twice: task,task,label"):
+        named_columns(["task", "label"], "task,task,label", ROLES, file="a.csv")
+
+
 def test_columns_may_be_named() -> None:
     found = named_columns(["a", "b", "c"], "c, b,a", ROLES, file="x.csv")
     assert found == {Role.TASK: "c", Role.WORKER: "b", Role.LABEL: "a"}
