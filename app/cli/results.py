@@ -56,23 +56,35 @@ def consensus(
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[IO[bytes]]:
-    """The file appears under its name only when it is whole; `-` is standard output. Raises InvalidInput where it cannot."""
+    """The file appears under its name only when it is whole; `-` is standard output. Raises InvalidInput where it cannot.
+
+    A link stays one: what it points to is written. What is there and no file, such as a pipe or /dev/null, is written to.
+    """
     if str(target) == "-":
         yield sys.stdout.buffer
         return
+    if target.exists() and not (target.is_file() or target.is_dir()):
+        with _opened(target, target) as file:
+            yield file
+        return
+    named, target = target, target.resolve() if target.is_symlink() else target
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        file = draft.open("wb")
-    except OSError as fault:
-        raise _not_written(target, fault) from fault
+    file = _opened(draft, named)
     try:
         with file:
             yield file
         if target.is_dir():
-            raise _not_written(target, IsADirectoryError("is a folder"))
+            raise _not_written(named, IsADirectoryError("is a folder"))
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _opened(path: Path, named: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as fault:
+        raise _not_written(named, fault) from fault
 
 
 def _not_written(target: Path, fault: OSError) -> InvalidInput:
