@@ -53,6 +53,8 @@ def import_study(
     from app.files.study_table import items_table
     from app.files.tables import format_of, write_table
 
+    if str(out) == "-":
+        raise typer.BadParameter("a file, since the table stands on standard output", param_hint="--out")
     format = format_of(out) if out else None
     sets = read_studies(files, others=other_answers or ())
     rows = [row_of(study, quorum=quorum) for study in sets]

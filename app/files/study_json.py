@@ -24,6 +24,7 @@ from app.files.study_items import (
 
 SHOWN_PROBLEMS = 20
 _ENDING = "_mturk"
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")  # gzip, zip
 
 T = TypeVar("T")
 
@@ -111,11 +112,18 @@ def _objects(path: Path) -> list[Mapping[str, object]]:
 
 def _loaded(path: Path) -> object:
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_object)
+        found = path.read_bytes()
     except OSError as fault:
         raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
+    if found.startswith(_COMPRESSED):
+        raise _refused(path, "is compressed; unpack it first")
+    try:
+        return json.loads(found.decode("utf-8-sig"), object_pairs_hook=_object)
     except UnicodeDecodeError as fault:
         raise _refused(path, "is not UTF-8; save it as UTF-8") from fault
+    except json.JSONDecodeError as fault:
+        lines = "; JSON Lines are not read: make one list of all objects" if fault.msg == "Extra data" else ""
+        raise _refused(path, f"is no JSON that can be read: {fault}{lines}") from fault
     except (ValueError, RecursionError) as fault:
         raise _refused(path, f"is no JSON that can be read: {fault}") from fault
 

@@ -63,6 +63,11 @@ def test_every_item_is_written_where_a_file_is_named(rita: Typist) -> None:
         assert [row["consensus_label"] for row in csv.DictReader(file)] == ["0", "9", "9", "", ""]
 
 
+def test_the_items_want_a_file_of_their_own(rita: Typist) -> None:
+    assert rita.types("study", "import", "pets_mturk.json", "--json", "--out", "-") == 2
+    assert rita.said == ""
+
+
 def test_a_faulty_file_is_named_and_nothing_stands_on_standard_output(rita: Typist) -> None:
     Path("bad.json").write_text(json.dumps([{**ITEMS[0], "mturk": {"given": 2.5}}]))
     assert rita.types("study", "import", "pets_mturk.json", "bad.json", "--json") == 1

@@ -164,6 +164,8 @@ def test_label_sets_need_a_count_for_each_label_and_no_other(path: Path) -> None
         (b"7", "must be a JSON list of objects, one an Item, not 7"),
         (b"[1]", "item 1 must be a JSON object, not 1"),
         ("[]".encode("utf-16"), "is not UTF-8"),
+        (b"\x1f\x8b\x08", "is compressed; unpack it first"),
+        (b'{"id": 1}\n{"id": 2}\n', "JSON Lines are not read: make one list of all objects"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(content: bytes, reason: str, path: Path) -> None:
