@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from app.domain.consensus.votes import Counts, Votes
 from app.domain.statistics.intervals import LEVEL, Estimate, Floats
+from app.domain.statistics.patterns import patterns_of
 from app.domain.statistics.shared_workers import Influence, share_estimate
 from app.errors import InvalidInput, Problem
 
@@ -30,7 +31,7 @@ def shares(votes: Votes, rule: Rule, *, level: float = LEVEL) -> list[Estimate]:
         raise InvalidInput([Problem("no Responses: there is nothing to take a share of")])
     counts = votes.counts()
     answered = np.flatnonzero(counts.sum(axis=1))
-    patterns, pattern = _distinct(counts[answered])
+    patterns, pattern = patterns_of(counts[answered])
     place = np.zeros(votes.items, dtype=np.int64)
     place[answered] = pattern
     values = rule(patterns)
@@ -45,15 +46,6 @@ def shares(votes: Votes, rule: Rule, *, level: float = LEVEL) -> list[Estimate]:
 def _share(item: Floats, response: Floats, votes: Votes, *, level: float) -> Estimate:
     share = min(max(float(item.mean()), 0.0), 1.0)
     return share_estimate(share, Influence(item - share, response, votes.worker, votes.workers), level=level)
-
-
-def _distinct(counts: Counts) -> tuple[Counts, NDArray[np.int64]]:
-    """The different rows, and for each row which of them it is. A million Items of five answers have some dozens."""
-    code = np.zeros(len(counts), dtype=np.int64)
-    for column in counts.T:  # one column at a time, so that the code never overflows
-        code = np.unique(code * (int(column.max(initial=0)) + 1) + column, return_inverse=True)[1]
-    first = np.unique(code, return_index=True)[1]
-    return counts[first], code
 
 
 def _moves(patterns: Counts, times: NDArray[np.int64], rule: Rule, values: Floats) -> Floats:
@@ -79,7 +71,7 @@ def _another(
 
     label (R,): what stands beside others (R, K), in `alike` Responses on each of `times` Items.
     """
-    kinds, kind = _distinct(others)
+    kinds, kind = patterns_of(others)
     seen = np.zeros(kinds.shape)
     np.add.at(seen, (kind, label), times * alike)
     evidence = seen[kind]

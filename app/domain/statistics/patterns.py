@@ -12,9 +12,8 @@ def patterns_of(counts: Counts) -> tuple[Counts, NDArray[np.int64]]:
     Ten times as fast as numpy's unique over rows, which compares them as bytes.
     """
     code = np.zeros(len(counts), dtype=np.int64)
-    for (
-        column
-    ) in counts.T:  # a code of what was seen so far and this column; made dense anew, so that it never overflows
+    # A code of what was seen so far and the next column; made dense anew, so that it never overflows.
+    for column in counts.T:
         code = code * (int(column.max(initial=0)) + 1) + column
         if code.max(initial=0) > np.iinfo(np.int32).max:
             code = np.unique(code, return_inverse=True)[1].astype(np.int64)
