@@ -194,7 +194,8 @@ def top_up(
     batch, price = batches.get(db, BatchId(batch_id)), topups.missing(db, BatchId(batch_id)).price
     bonuses.check_payable(batch, price, settings=settings)
     bonuses.check_confirmed(batch, price, body.confirmed_usd if body else None)
-    done = topups.top_up(db, BatchId(batch_id), by=caller.email, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    done = topups.top_up(db, BatchId(batch_id), by=caller.email, now=now, confirmed_usd=price.total_usd)
     out = TopUpOut.of(done.workers, done.paid)
     return out.model_copy(update={"left_out_workers": done.left_out_workers, "left_out_usd": done.left_out.total_usd})
 

@@ -1,11 +1,17 @@
+import threading
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from app.db import ledger
+from app.db.engine import Database
 from app.db.tables import Batch
+from app.domain.vocabulary import BatchId
 from tests.factories import make_assignment, make_batch, make_hit, make_item, make_response, make_worker
 
 HEADER = b"AssignmentId,BonusAmount,Reason\n"
@@ -83,6 +89,33 @@ def test_top_ups_say_what_is_missing_and_ask_for_it_once(rita: TestClient, batch
     # A minute is measured and none passed on the marketplace of these tests: nothing is missing.
     assert rita.get(f"/batches/{batch.id}/top-ups").json()["workers"] == 0
     assert rita.post(f"/batches/{batch.id}/top-ups").json()["workers"] == 0
+
+
+def test_a_top_up_never_costs_more_than_what_was_confirmed_for(
+    rita: TestClient, batch: Batch, database: Database
+) -> None:
+    with database.transaction() as db:
+        db.execute(text("UPDATE assignments SET submitted_at = accepted_at + interval '1 minute'"))
+        db.execute(
+            text(
+                "INSERT INTO payments (batch_id, hit_id, assignment_id, kind, status, amount_usd)"
+                " SELECT :id, hit_id, id, 'reward', 'owed', 0.20 FROM assignments"
+            ),
+            {"id": batch.id},
+        )
+    answers: list[Any] = []
+    ask = threading.Thread(target=lambda: answers.append(rita.post(f"/batches/{batch.id}/top-ups")))
+    with database.transaction() as db:
+        ledger.locked_batch(db, BatchId(batch.id))
+        ask.start()  # it reads what is missing, and waits for us to let go of the Batch
+        while not db.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            time.sleep(0.01)
+        db.execute(text("UPDATE payments SET amount_usd = 0.01"))  # more is missing by now
+    ask.join()
+    assert answers[0].status_code == 409
+    assert "are missing by now" in answers[0].text
+    assert bonuses(rita, batch) == []
+    assert rita.post(f"/batches/{batch.id}/top-ups").json()["workers"] == 2
 
 
 def test_a_compensation_is_offered_and_listed(rita: TestClient, batch: Batch) -> None:
