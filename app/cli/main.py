@@ -85,6 +85,12 @@ _OPTIONS = {
     "cap_usd": "--cap",
     "lifetime_s": "--lifetime-days",
     "assignment_duration_s": "--minutes",
+    "auto_approval_delay_s": "--days-until-approval",
+    "first_assignments": "--first",
+    "repost_limit": "--repost-limit",
+    "pilot_items": "--pilot",
+    "release_agreement": "--release-at",
+    "excluded_batches": "--exclude-workers-of",
 }
 
 

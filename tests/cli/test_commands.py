@@ -155,15 +155,20 @@ def test_masters_are_an_option_of_create_told_with_their_fee_wherever_the_batch_
 
 
 def test_faults_of_the_rounds_are_named_together(rita: Typist) -> None:
-    faulty = ("--first", "6", "--release-at", "0.8", "--exclude-workers-of", "7,9")
-    assert rita.types("batch", "create", "one.csv", "--template", "text", *faulty) != 0
+    faulty = ("--first", "6", "--release-at", "0.8", "--exclude-workers-of", "7,9", "--repost-limit", "99")
+    assert rita.types("batch", "create", "one.csv", *faulty, "--days-until-approval", "31") != 0
+    complained = " ".join(rita.complained.split())
     for complaint in (
-        "first_assignments: use 1 to 5",
-        "release_agreement: has no effect",
-        "Batch 7 does not",
-        "Batch 9 does",
+        "--first: use 1 to 5",
+        "--release-at: has no effect",
+        "--exclude-workers-of: Batch 7 does not",
+        "--exclude-workers-of: Batch 9 does",
+        "--repost-limit: use 0",
+        "--days-until-approval: use 0",
     ):
-        assert complaint in " ".join(rita.complained.split())
+        assert complaint in complained
+    assert rita.types("batch", "create", "one.csv", "--template", "text", "--pilot", "1") != 0
+    assert "--pilot: the file has 1 Items" in rita.complained
 
 
 def test_numbers_of_batches_that_are_none_are_refused(rita: Typist) -> None:
