@@ -51,8 +51,9 @@ def _to_sign_in(request: Request, error: NotSignedIn) -> Response:
 
 def _service_error(request: Request, error: ServiceError) -> Response:
     problems = error.problems if isinstance(error, InvalidInput) else []
+    total = error.total if isinstance(error, InvalidInput) else 0
     message = "" if problems else str(error)
-    return _error_page(request, error.http_status, message, problems)
+    return _error_page(request, error.http_status, message, problems, total)
 
 
 def _validation_error(request: Request, error: RequestValidationError) -> Response:
@@ -80,11 +81,20 @@ def _unexpected(request: Request, error: Exception) -> Response:
     return _error_page(request, 500, "Something went wrong on our side. The log tells what; nothing was half done.", [])
 
 
-def _error_page(request: Request, code: int, message: str, problems: list[Problem]) -> Response:
+def _error_page(request: Request, code: int, message: str, problems: list[Problem], total: int = 0) -> Response:
+    """total: how many problems there are, where the list is cut."""
     heading = _HEADINGS.get(code, "Something went wrong")
     back = _way_back(request.url.path) if request.method == "POST" else "/"
     return page(
-        request, "error", status=code, code=code, heading=heading, message=message, problems=problems, back=back
+        request,
+        "error",
+        status=code,
+        code=code,
+        heading=heading,
+        message=message,
+        problems=problems,
+        total=max(total, len(problems)),
+        back=back,
     )
 
 
