@@ -55,9 +55,15 @@ def pay_sheet(
     skip_faulty: Annotated[
         bool, typer.Option("--skip-faulty", help="Pay the other rows where some are faulty; else none is paid.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file and show the cost; pay nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Check the file and show the cost; pay nothing. Ends with 1 where rows are faulty."
+        ),
+    ] = False,
 ) -> None:
     """Pay the bonuses of a CSV. Uploading it again pays nothing twice: a bonus is its Assignment, amount and reason."""
+    from app.cli.faulty_rows import check_rows
     from app.db import bonus_plans
 
     content = _read(file)
@@ -65,6 +71,7 @@ def pay_sheet(
         batch,
         lambda db, batch_id: bonus_plans.plan_sheet(db, batch_id, content),
         confirm_cost=confirm_cost,
+        check=lambda planned: check_rows(planned.faults, otherwise="pay"),
         skip_faulty=skip_faulty,
         dry_run=dry_run,
     )
@@ -93,6 +100,7 @@ def _pay(
     plan: Callable[[Session, BatchId], BonusPlan],
     *,
     confirm_cost: Decimal | None,
+    check: Callable[[BonusPlan], None] = lambda planned: planned.faults.check(),
     skip_faulty: bool = False,
     dry_run: bool = False,
 ) -> None:
@@ -108,7 +116,7 @@ def _pay(
         if planned.new or planned.known:
             _show_plan(planned, batch, profile)
         if not skip_faulty:
-            planned.faults.check()
+            check(planned)
         _show_faults(planned)
         if dry_run or not planned.new:
             console.print("Nothing was paid." if planned.new else "Nothing is left to pay.")

@@ -52,9 +52,13 @@ def import_decisions(
     skip_faulty: Annotated[
         bool, typer.Option("--skip-faulty", help="Do the other rows where some are faulty; else nothing is decided.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be decided; decide nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be decided; decide nothing. Ends with 1 where rows are faulty."),
+    ] = False,
 ) -> None:
     """Approve and reject as a reviewed results CSV says. An x on rejected work takes the rejection back."""
+    from app.cli.faulty_rows import check_rows
     from app.domain.decisions import Ruling
     from app.domain.vocabulary import BatchId
     from app.pipeline import results_csv
@@ -70,8 +74,10 @@ def import_decisions(
             f"{sheet.count(Ruling.APPROVE)} to approve, {sheet.count(Ruling.REJECT)} to reject,"
             f" {sheet.count(Ruling.OVERRIDE)} rejections to take back; {len(sheet.known)} are so already."
         )
-        for problem in [*sheet.known[:SHOWN], *(sheet.faults.problems[:SHOWN] if skip_faulty or dry_run else [])]:
+        for problem in [*sheet.known[:SHOWN], *(sheet.faults.problems[:SHOWN] if skip_faulty else [])]:
             console.print(f"  {problem}", markup=False)
+        if not skip_faulty:
+            check_rows(sheet.faults, otherwise="decide")
         if not dry_run:
             results_csv.decide(db, BatchId(batch), sheet, by=BY, now=now, skip_faulty=skip_faulty)
     console.print(

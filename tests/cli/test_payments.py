@@ -84,6 +84,28 @@ def test_results_go_out_and_their_decisions_come_in(
         assert db.execute(text("SELECT count(*) FROM operations WHERE kind = 'reject'")).scalar_one() == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "content"),
+    [
+        (("bonus", "pay"), "AssignmentId,BonusAmount,Reason\n3ADA,0.50,Thanks\n3NOBODY,1,x\n"),
+        (("results", "import"), "AssignmentId,Approve,Reject\n3BOB,x,\n3NOBODY,x,\n"),
+    ],
+)
+def test_a_dry_run_that_finds_faults_fails_as_the_real_run_would_and_says_what_to_do(
+    rita: Typist, batch: str, database: Database, tmp_path: Path, *, command: tuple[str, str], content: str
+) -> None:
+    (tmp_path / "sheet.csv").write_text(content)
+    for more in (("--dry-run",), ()):
+        assert rita.types(*command, batch, "sheet.csv", *more) == 1
+        assert "line 3" in rita.complained
+        assert "Mend these rows" in rita.complained
+        assert "--skip-faulty" in rita.complained
+    assert rita.types(*command, batch, "sheet.csv", "--dry-run", "--skip-faulty") == 0
+    assert "line 3" in rita.said
+    with database.transaction() as db:
+        assert db.scalar(text("SELECT count(*) FROM operations")) == 0
+
+
 def test_a_wage_proposes_the_reward_and_says_how(rita: Typist) -> None:
     number = drafted(rita, "--hourly", "15", "--top-up")
     assert re.search(r"Reward: \d+\.\d s an Item \(the template's own estimate.*= \$\d+\.\d\d a HIT", rita.said)
