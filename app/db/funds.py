@@ -74,11 +74,18 @@ _WAITING = text(f"""
         FROM hits AS h JOIN active ON active.id = h.batch_id JOIN hit_groups AS g ON g.id = h.group_id
         WHERE h.status IN ('planned', 'publishing')
         UNION ALL
-        -- more places, bonuses, rejections taken back
-        SELECT o.batch_id, p.amount_usd FROM operations AS o JOIN active ON active.id = o.batch_id
+        -- more places; and, of Batches that are ending or over too, bonuses and rejections taken back
+        SELECT o.batch_id, p.amount_usd FROM operations AS o JOIN batches AS b ON b.id = o.batch_id
         JOIN payments AS p ON p.operation_id = o.id
-        WHERE o.kind IN ('extend', 'bonus', 'override') AND o.status IN ('intended', 'acting')
+        WHERE b.profile = :profile AND o.status IN ('intended', 'acting')
+          AND (o.kind IN ('bonus', 'override') OR (o.kind = 'extend' AND b.status IN ('live', 'paused')))
           AND p.kind IN ('reservation', 'bonus', 'bonus_fee')
+        UNION ALL
+        -- compensations that are offered after the end
+        SELECT o.batch_id, p.amount_usd FROM operations AS o JOIN batches AS b ON b.id = o.batch_id
+        JOIN payments AS p ON p.hit_id = o.hit_id AND p.kind = 'reservation'
+        WHERE b.profile = :profile AND b.status IN ('done', 'stopped')
+          AND o.kind = 'publish' AND o.status IN ('intended', 'acting')
         UNION ALL
         -- Items that will be planned without anybody's further word
         SELECT id, ceil((wanted - planned_items)::numeric / items_per_hit) * first_assignments
@@ -92,5 +99,8 @@ _WAITING = text(f"""
 
 
 def waiting_usd(db: Session, profile: str) -> Mapping[BatchId, Decimal]:
-    """What active Batches of a profile will take from its account for what waits to be called now, fees included, in USD."""
+    """What Batches of a profile will take from its account for what waits to be called now, fees included, in USD.
+
+    Of those that are over: bonuses, rejections taken back, compensations.
+    """
     return {BatchId(row.batch_id): Decimal(row.usd) for row in db.execute(_WAITING, {"profile": profile})}

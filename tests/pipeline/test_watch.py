@@ -7,10 +7,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.db import funds
+from app.db import bonus_intents, funds
+from app.db.bonus_intents import WantedBonus
 from app.db.tables import Batch
-from app.domain.vocabulary import AlertKind, BatchId, OperationStatus, Option, PauseReason
-from app.pipeline import alert_report, watch
+from app.domain.vocabulary import AlertKind, AssignmentId, BatchId, HITId, OperationStatus, Option, PauseReason
+from app.pipeline import alert_report, compensation, watch
+from app.settings import Settings
 from tests.factories import make_assignment, make_batch, make_consensus, make_hit, make_item, make_response, make_worker
 
 URL = "http://127.0.0.1:8701"
@@ -247,6 +249,39 @@ def test_what_waits_to_be_paid_for_is_what_is_planned_fees_included(db: Session)
     batch.pilot_items = 2
     db.flush()
     assert funds.waiting_usd(db, "local") == {BatchId(batch.id): Decimal("0.84")}
+
+
+@pytest.mark.parametrize("status", ["live", "stopping", "done", "stopped"])
+def test_bonuses_of_batches_that_are_over_wait_to_be_paid_for_too(db: Session, status: str) -> None:
+    batch = make_batch(db, status=status, launched_at=now(db), endpoint_url=URL)
+    hit = make_hit(db, batch, make_item(db, batch), status="done")
+    work = make_assignment(db, hit, make_worker(db), status="approved")
+    bonus = WantedBonus(
+        AssignmentId(work.id), HITId(hit.id), work.marketplace_assignment_id, Decimal("0.50"), "Careful"
+    )
+    bonus_intents.intend_bonuses(db, batch, [bonus])
+    assert funds.waiting_usd(db, "local") == {BatchId(batch.id): Decimal("0.60")}
+    assert funds.waiting_usd(db, "sandbox") == {}
+    assert funds.ask_now(db, URL, every_s=60, ceiling=10)
+    funds.write(db, URL, available_usd=Decimal("0.59"), on_hold_usd=None)
+    assert look(db, LOCAL)[0] == [f"low_balance {URL}"]
+    db.execute(text("UPDATE operations SET status = 'done'"))  # it was paid
+    assert funds.waiting_usd(db, "local") == {}
+
+
+def test_a_compensation_that_is_offered_after_the_end_waits_to_be_paid_for(db: Session) -> None:
+    batch = make_batch(db, status="done", launched_at=now(db), endpoint_url=URL)
+    compensation.offer(
+        db,
+        BatchId(batch.id),
+        worker="A2DORA12",
+        amount="0.80",
+        reason="Lost page",
+        by="rita",
+        secret=b"x" * 32,
+        settings=Settings(),
+    )
+    assert funds.waiting_usd(db, "local") == {BatchId(batch.id): Decimal("0.96")}
 
 
 def test_a_balance_that_does_not_cover_what_waits_is_told_of(db: Session) -> None:
