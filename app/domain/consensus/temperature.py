@@ -65,9 +65,8 @@ def _sampled(posterior: Floats, step: int) -> NDArray[np.bool_]:
     """Every `step`-th Item (I,), from the least to the most certain: so the numbers that Items have play no part."""
     used = np.ones(len(posterior), dtype=bool)
     if step > 1:
-        top = np.maximum.reduce(list(posterior.T))
         used[:] = False
-        used[np.lexsort((np.einsum("ik,ik->i", posterior, posterior), top))[step // 2 :: step]] = True
+        used[np.argsort(np.einsum("ik,ik->i", posterior, posterior))[step // 2 :: step]] = True
     return used
 
 
