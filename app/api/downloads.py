@@ -1,6 +1,7 @@
 """Downloads of any kind: counted and streamed from one snapshot."""
 
-from collections.abc import Callable, Generator
+import json
+from collections.abc import Callable, Generator, Sequence
 from pathlib import PurePath
 
 from anyio import CancelScope
@@ -31,7 +32,13 @@ def described(*suffixes: str) -> dict[int | str, dict[str, object]]:
         200: {
             "content": {MEDIA_TYPES[suffix].partition(";")[0]: {} for suffix in suffixes},
             "description": "In UTF-8. Header `X-Row-Count` tells how many rows follow, a CSV's first line not counted.",
-            "headers": {"X-Row-Count": {"schema": {"type": "integer"}, "description": "Fewer rows: truncated."}},
+            "headers": {
+                "X-Row-Count": {"schema": {"type": "integer"}, "description": "Fewer rows: truncated."},
+                "X-Remarks": {
+                    "schema": {"type": "string"},
+                    "description": "A JSON list of what a reader must know, such as a method that fell back. Absent: nothing.",
+                },
+            },
         }
     }
 
@@ -42,11 +49,14 @@ CSV = described(".csv")
 class FileDownload(StreamingResponse):
     """A file that ends its transaction even where nobody reads it to the end."""
 
-    def __init__(self, chunks: Generator[bytes, None, None], *, name: str, rows: int) -> None:
+    def __init__(
+        self, chunks: Generator[bytes, None, None], *, name: str, rows: int, remarks: Sequence[str] = ()
+    ) -> None:
         headers = {
             "Content-Disposition": f'attachment; filename="{name}"',
             "X-Row-Count": str(rows),
             "Cache-Control": "no-store",
+            **({"X-Remarks": json.dumps(list(remarks))} if remarks else {}),
         }
         super().__init__(chunks, media_type=MEDIA_TYPES[PurePath(name).suffix], headers=headers)
         self.chunks = chunks
@@ -60,16 +70,24 @@ class FileDownload(StreamingResponse):
                 await run_in_threadpool(self.chunks.close)
 
 
-def download(database: Database, *, name: str, rows: Rows, count: Count, note: Note | None = None) -> FileDownload:
+def download(
+    database: Database,
+    *,
+    name: str,
+    rows: Rows,
+    count: Count,
+    note: Note | None = None,
+    remarks: Sequence[str] = (),
+) -> FileDownload:
     """The rows as an answer, in a transaction of their own that lasts for as long as it streams.
 
     What `count` or `rows` raise at once is raised here, while there is still an answer to say so. `note` writes down that
-    the file was handed over, if it was read to its end.
+    the file was handed over, if it was read to its end. remarks: what a reader must know and `rows` found out, for the header.
     """
     counted: list[int] = []
     chunks = _chunks(database, rows, count, counted, note)
     next(chunks)
-    return FileDownload(chunks, name=name, rows=counted[0])
+    return FileDownload(chunks, name=name, rows=counted[0], remarks=remarks)
 
 
 def _chunks(

@@ -1,5 +1,6 @@
 """Downloads: Consensus, Responses and what others make of them, as CSV, JSON Lines and Parquet, streamed."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -44,12 +45,12 @@ def download_consensus(
     ] = None,
 ) -> FileDownload:
     """One line an Item, also while Responses still come in; another method brings the probability of each answer."""
-    number = BatchId(batch_id)
+    number, remarks = BatchId(batch_id), list[str]()
 
     def rows(db: Session) -> export.Chunks:
         if method is None:
             return export.consensus(db, number, form=form)
-        method_consensus.compute(db, number, method)
+        remarks.extend(method_consensus.compute(db, number, method).notes)
         return method_consensus.rows(db, number, method, form=form)
 
     return _streamed(
@@ -59,6 +60,7 @@ def download_consensus(
         lambda db: export.manifest(db, number).consensus_rows,
         f"consensus.{form}",
         by=caller.email,
+        remarks=remarks,
     )
 
 
@@ -182,7 +184,16 @@ def download_study(batch_id: BatchNumber, database: DatabaseOf, caller: CanExpor
     )
 
 
-def _streamed(database: Database, batch_id: BatchId, rows: Rows, count: Count, file: str, *, by: str) -> FileDownload:
+def _streamed(
+    database: Database,
+    batch_id: BatchId,
+    rows: Rows,
+    count: Count,
+    file: str,
+    *,
+    by: str,
+    remarks: Sequence[str] = (),
+) -> FileDownload:
     """The export as an answer; noted once it is read to its end, since HITs are deleted only when something was."""
     what = file.partition(".")[0]
     return download(
@@ -191,4 +202,5 @@ def _streamed(database: Database, batch_id: BatchId, rows: Rows, count: Count, f
         rows=rows,
         count=count,
         note=lambda db: export.note(db, batch_id, what, by=by),
+        remarks=remarks,
     )

@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.db.tables import Batch
-from app.domain.vocabulary import Option, Role
+from app.domain.vocabulary import BatchId, Option, Role
+from app.pipeline import method_consensus
 from tests.cast import VICTOR, browsing, sign_up
 from tests.factories import make_assignment, make_batch, make_consensus, make_hit, make_item, make_response, make_worker
 
@@ -74,6 +76,19 @@ def test_another_method_is_computed_on_the_way(victor: TestClient, db: Session) 
     assert 0.5 < float(first["p_guessed"]) < 1
     refused = victor.get(f"{path}?method=guess")
     assert (refused.status_code, refused.json()["error"]["type"]) == (422, "InvalidInput")
+
+
+def test_what_a_method_must_say_of_its_numbers_stands_in_a_header(
+    victor: TestClient, db: Session, database: Database
+) -> None:
+    """One Response is not enough for any model of Workers."""
+    batch_id = answered_batch(db).id
+    with database.transaction() as another:
+        computed = method_consensus.compute(another, BatchId(batch_id), "jury").notes
+    assert computed
+    answer = victor.get(f"/batches/{batch_id}/consensus.jsonl?method=jury")
+    assert json.loads(answer.headers["x-remarks"]) == list(computed)
+    assert "x-remarks" not in victor.get(f"/batches/{batch_id}/consensus.jsonl").headers
 
 
 def test_labels_are_corrected_by_the_rules_asked_for(victor: TestClient, db: Session, database: Database) -> None:
