@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.db.operations import Bonus
+from app.domain.decisions import OVERRIDABLE_FOR
 from app.domain.differences import OurHIT
 from app.domain.vocabulary import (
     AssignmentId,
@@ -142,6 +143,22 @@ def open_before(db: Session, endpoint_url: str) -> tuple[set[HITId], set[HITId]]
         {"url": endpoint_url},
     ).all()
     return {HITId(row.id) for row in rows}, {HITId(row.id) for row in rows if row.bonuses}
+
+
+def lately_rejected(db: Session, *, most: int) -> set[HITId]:
+    """HITs whose rejected work another program may take back: of which the marketplace's counters would say nothing.
+
+    At most `most`, drawn by the hour: all of them get their turn.
+    """
+    rows = db.scalars(
+        text("""
+            SELECT hit_id FROM assignments
+            WHERE status = 'rejected' AND submitted_at > now() - make_interval(secs => :overridable_s)
+            GROUP BY hit_id ORDER BY md5(hit_id || '/' || date_trunc('hour', now())) LIMIT :most
+        """),
+        {"most": most, "overridable_s": OVERRIDABLE_FOR.total_seconds()},
+    )
+    return {HITId(row) for row in rows}
 
 
 def on_hold_usd(db: Session, profile: str, endpoint_url: str) -> Decimal:

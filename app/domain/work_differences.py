@@ -131,10 +131,14 @@ def _contradict(seen: SeenAssignment, known: OurAssignment, now: datetime) -> bo
 
 
 def _decided_otherwise(row: OurHIT, seen: SeenAssignment, known: OurAssignment) -> Finding:
+    remedy = None
     if seen.status == "Submitted":
         advice = "Decide it there as it is here, or it is approved and paid by itself."
     elif seen.status == "Approved":
-        advice = "Another program took the rejection back: it was paid. Override the rejection here too."
+        advice = (
+            "Another program took the rejection back: it was paid. A repair books and counts it, whatever the cap says."
+        )
+        remedy = Fetch(row.id)
     else:
         advice = (
             "Another program rejected it: it was not paid. Override the rejection there, or accept this difference."
@@ -144,6 +148,7 @@ def _decided_otherwise(row: OurHIT, seen: SeenAssignment, known: OurAssignment) 
         seen.marketplace_id,
         row.batch_id,
         f"Assignment {seen.marketplace_id} is {known.status} here and {seen.status} on the marketplace. {advice}",
+        remedy,
     )
 
 

@@ -115,7 +115,9 @@ class _Run:
         for batch_id in sorted({finding.batch_id for finding in done if finding.batch_id is not None}):
             repairs.expire(runtime.database, marketplace, pacer, batch_id, turn)
         if done:
-            collect.collect(runtime.database, marketplace, pacer, secret=installation_secret(runtime.settings))
+            secret = installation_secret(runtime.settings)
+            collect.collect_hinted(runtime.database, marketplace, pacer, secret=secret)
+            collect.collect(runtime.database, marketplace, pacer, secret=secret)
         return done
 
 

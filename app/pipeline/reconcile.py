@@ -1,8 +1,9 @@
 """Our tables against the marketplace, in both directions: what differs is named and kept. Nothing else is changed here.
 
-A comparison of N HITs costs N/100 list calls, one for each HIT whose counters differ or that differed before, and one for each
-that is missing; a deep one looks into every HIT, at its work and at its bonuses. The marketplace is read first and our tables
-after it, so that what our runners write down meanwhile is no difference (`domain/differences.py`).
+A comparison of N HITs costs N/100 list calls, one for each HIT whose counters differ, that differed before or (some in turn) that
+has work rejected lately, and one for each that is missing; a deep one looks into every HIT, at its work and at its bonuses. The
+marketplace is read first and our tables after it, so that what our runners write down meanwhile is no difference
+(`domain/differences.py`).
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ log = get_logger(__name__)
 CHUNK = 200
 # Of a Batch of which the list shows nothing, these many HITs are asked for by name.
 ASKED_BY_NAME = 3
+# HITs with rejected work that are looked into although nothing about them seems to differ: a call each.
+REJECTED_LOOKED_INTO = 200
 
 # Told how many HITs of how many were looked into.
 Watch = Callable[[int, int], None]
@@ -95,6 +98,7 @@ def compare(
         matched = _without_old(db, differences.match(seen, ours))
         batches = _numbers(db)
         again, with_bonuses = our_side.open_before(db, marketplace.endpoint_url)
+        again |= our_side.lately_rejected(db, most=REJECTED_LOOKED_INTO)
     failed: dict[HITId, str] = {}
     findings = _confirmed(database, marketplace, pacer, matched, batch_id, failed)
     findings += differences.compare_strays(matched, batches)

@@ -31,7 +31,6 @@ from app.domain.vocabulary import (
     MarketplaceHITId,
     OperationId,
     OperationKind,
-    PauseReason,
     PaymentStatus,
 )
 from app.errors import MarketplaceRefused, ServiceError
@@ -58,7 +57,7 @@ def repair(database: Database, findings: Sequence[Finding]) -> list[Finding]:
             batch = ledger.locked_batch(db, finding.batch_id)
             if not _apply(db, batch, finding.remedy):
                 continue
-            _watch_the_cap(db, batch)
+            attention.watch_the_cap(db, batch)
             audit.record(
                 db,
                 actor="reconcile",
@@ -132,10 +131,13 @@ def _set_places(db: Session, batch: Batch, hit_id: HITId, places: int) -> bool:
 
 
 def _fetch(db: Session, batch: Batch, hit_id: HITId) -> bool:
-    """Have the next poll fetch all its Assignments. A closed one holds what its places may cost again, until it is closed."""
+    """Have all its Assignments fetched. A closed one holds what its places may cost again, until it is closed.
+
+    As after a notification: counters may be what they were, where a rejection was taken back.
+    """
     opened = text("""
-        UPDATE hits SET polled_signature = NULL, exhausted = false, status = 'live' WHERE id = :id AND status IN ('live', 'done')
-        RETURNING id
+        UPDATE hits SET polled_signature = NULL, hinted_at = now(), exhausted = false, status = 'live'
+        WHERE id = :id AND status IN ('live', 'done') RETURNING id
     """)
     if db.execute(opened, {"id": hit_id}).first() is None:
         return False
@@ -273,20 +275,6 @@ def _done_bonus(db: Session, batch: Batch, intent: Intent, *, key: str) -> Opera
         },
     ).scalar_one_or_none()
     return None if found is None else OperationId(found)
-
-
-# --- the cap ----------------------------------------------------------------------------------------------------------
-
-
-def _watch_the_cap(db: Session, batch: Batch) -> None:
-    """What others have spent counts against the cap: above it nothing more is asked for until a person has looked."""
-    committed = ledger.committed_usd(db, BatchId(batch.id))
-    if batch.cap_usd is not None and committed > batch.cap_usd:
-        why = (
-            f"The marketplace has more of this Batch than our tables had: ${committed} are reserved or spent and the cap is"
-            f" ${batch.cap_usd}. `labeljury batch set-cap {batch.id} {committed}` and resume, or stop it"
-        )
-        attention.pause(db, BatchId(batch.id), PauseReason.CAP, why)
 
 
 # --- expiring ---------------------------------------------------------------------------------------------------------

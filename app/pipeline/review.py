@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.calls.walk import Done, Stage, Turn, walk
-from app.db import audit, counting, hit_rooms, leases, ledger
+from app.db import attention, audit, counting, hit_rooms, leases, ledger
 from app.db.engine import Database
 from app.db.leases import Claimed
 from app.db.operations import Feedback
@@ -196,7 +196,8 @@ def _give_up_if_gone(batch_id: BatchId, db: Session, operation: Claimed, error: 
 
 def _take_over_what_the_marketplace_did(db: Session, batch_id: BatchId) -> None:
     """Work that was decided without our call (auto-approval, another program) costs and counts the same."""
-    hit_rooms.book_overrides_made_elsewhere(db, batch_id)
+    if hit_rooms.book_overrides_made_elsewhere(db, batch_id):
+        attention.watch_the_cap(db, ledger.locked_batch(db, batch_id))
     unpaid = db.scalars(
         text("""
             SELECT a.id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id

@@ -163,7 +163,10 @@ def test_decisions_are_compared_unless_one_is_being_told() -> None:
     submitted, rejected = our_answer(AssignmentStatus.SUBMITTED), our_answer(AssignmentStatus.REJECTED)
     assert work(approved, [submitted]) == [(DifferenceKind.DECISION_NOT_RECORDED, "H1", Fetch(HITId(1)))]
     assert work(approved, [our_answer(AssignmentStatus.SUBMITTED, busy=True)]) == []
-    assert work(approved, [rejected]) == [(DifferenceKind.DECISION_DIFFERS, "A1", None)]
+    assert work(approved, [rejected]) == [(DifferenceKind.DECISION_DIFFERS, "A1", Fetch(HITId(1)))]
+    assert work([SeenAssignment(A1, "Rejected", LONG_AGO)], [our_answer(AssignmentStatus.APPROVED)]) == [
+        (DifferenceKind.DECISION_DIFFERS, "A1", None)
+    ]
     assert work(approved, [our_answer(AssignmentStatus.REJECTED, decided_at=NOW)]) == []
     assert work(approved, [our_answer(AssignmentStatus.APPROVED)]) == []
     assert work([], [our_answer(AssignmentStatus.SUBMITTED, collected_at=NOW)]) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import heartbeats, known_differences, ledger_rules
+from app.db import heartbeats, known_differences, ledger_rules, our_side
 from app.domain.vocabulary import BatchId
 from app.errors import Conflict, MarketplaceError
 from app.jobs import housekeeping, reconciling, stages
@@ -273,12 +273,73 @@ def test_decisions_that_another_program_made_reach_status_and_ledger(house: Hous
 def test_what_was_decided_otherwise_there_is_asked_about(house: House) -> None:
     batch_id = house.live(rows=1, assignments_per_item=1, quorum=1)
     assignment_id = house.answer("Ada", first_hit(house).id, lambda _: "given")
-    house.marketplace.client.reject_assignment(AssignmentId=assignment_id, RequesterFeedback="no")
     house.collect(batch_id)
-    house.marketplace.client.approve_assignment(AssignmentId=assignment_id, OverrideRejection=True)
+    house.execute("UPDATE marketplace.assignments SET status = 'Rejected'")  # no program of ours can do that
     time_passes(house)
     assert "decision_differs" in kinds(reconcile(house, deep=True, repair=True))
     assert "decision_differs" in kinds(reconcile(house))  # it is looked at again without being deep
+    assert assignment_id in house.one("SELECT details FROM differences WHERE kind = 'decision_differs'").details
+
+
+def over_with_a_rejection(house: House, **settings: Any) -> BatchId:
+    """A Batch that is over, its HIT closed, whose one Assignment was rejected: nothing was paid and nothing is held."""
+    wanted = {"assignments_per_item": 1, "quorum": 1, "repost_limit": 0} | settings
+    batch_id = house.live(rows=1, **wanted)
+    assignment_id = house.answer("Ada", first_hit(house).id, lambda _: "given")
+    house.marketplace.client.reject_assignment(AssignmentId=assignment_id, RequesterFeedback="no")
+    work_on(house, batch_id)
+    end_lives(house)
+    work_on(house, batch_id)
+    assert (first_hit(house).status, house.one("SELECT status FROM batches").status) == ("done", "done")
+    assert paid_here(house) == spent_there(house) == 0
+    return batch_id
+
+
+def test_a_rejection_taken_back_after_the_hit_was_closed_is_found_by_the_timetable_booked_and_counted(
+    house: House,
+) -> None:
+    batch_id = over_with_a_rejection(house)
+    name = house.one("SELECT marketplace_assignment_id AS name FROM assignments").name
+    house.marketplace.client.approve_assignment(AssignmentId=name, OverrideRejection=True)
+    time_passes(house)
+    done = reconcile(house)
+    assert kinds(done) == ["decision_differs"]
+    assert "A repair books and counts it" in done.left[0].details
+    reconciling.run_reconcile(house.runtime, MarketplaceProfile.LOCAL)
+    work_on(house, batch_id)
+    assert house.one("SELECT status FROM assignments").status == "approved"
+    assert house.one("SELECT status FROM batches").status == "done"
+    assert house.one("SELECT response_count FROM consensus").response_count == 1
+    assert paid_here(house) == spent_there(house) == Decimal("0.06")
+    assert broken(house) == []
+    assert reconcile(house, deep=True, repair=True).repaired == []
+    assert paid_here(house) == Decimal("0.06")
+
+
+def test_a_rejection_taken_back_beyond_the_cap_is_booked_all_the_same_and_the_batch_says_so(house: House) -> None:
+    batch_id = over_with_a_rejection(house, cap_usd=Decimal("0.06"))
+    house.execute("UPDATE batches SET cap_usd = 0.05")
+    name = house.one("SELECT marketplace_assignment_id AS name FROM assignments").name
+    house.marketplace.client.approve_assignment(AssignmentId=name, OverrideRejection=True)
+    time_passes(house)
+    reconcile(house, repair=True)
+    work_on(house, batch_id)
+    assert paid_here(house) == spent_there(house) == Decimal("0.06")
+    batch = house.one("SELECT * FROM batches")
+    assert f"set-cap {batch_id} 0.06" in batch.attention
+    assert broken(house) == ["cap_kept"]
+    house.execute("UPDATE batches SET cap_usd = 0.06")
+    assert broken(house) == []
+
+
+def test_of_many_rejections_some_are_looked_into_each_time(house: House) -> None:
+    over_with_a_rejection(house)
+    with house.database.transaction() as db:
+        assert our_side.lately_rejected(db, most=200) == {first_hit(house).id}
+        assert our_side.lately_rejected(db, most=0) == set()
+    house.execute("UPDATE assignments SET submitted_at = now() - interval '31 days'")  # too late to take it back
+    with house.database.transaction() as db:
+        assert our_side.lately_rejected(db, most=200) == set()
 
 
 def test_a_bonus_that_the_ledger_lacks_is_booked_once_with_its_fee(house: House) -> None:
