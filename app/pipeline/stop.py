@@ -33,6 +33,8 @@ log = get_logger(__name__)
 LISTING_LAG_S = 60
 _ATTENTION = "A HIT could not be taken back and will be tried again"
 
+_TAKEN_BACK = "Stopping took back compensations:"
+_NAMED = 5
 # The last attempt of an operation `o`, whichever way it ended, was made long enough ago; greatest() skips NULLs.
 _LONG_AGO = """
     greatest(o.first_attempt_at, o.not_before, o.finished_at,
@@ -54,8 +56,10 @@ def wind_down(database: Database, marketplace: Marketplace, pacer: Pacer, batch_
         _look_up(database, marketplace, pacer, batch_id, unsure)
     _look_up_extensions(database, marketplace, pacer, extensions)
     with database.transaction() as db:
-        intents = [Intent(hit_id=hit_id) for hit_id in _still_open(db, batch_id)]
-        operations.intend(db, OperationKind.EXPIRE, batch_id, intents)
+        ledger.locked_batch(db, batch_id)
+        still_open = _still_open(db, batch_id)
+        operations.intend(db, OperationKind.EXPIRE, batch_id, [Intent(hit_id=hit_id) for hit_id in still_open])
+        _say_compensations(db, still_open)
     walk(database, pacer, batch_id, _expiring(database, marketplace, batch_id), turn)
     with database.transaction() as db:
         enqueue(db, Job.REVIEW, batch_id=batch_id)
@@ -83,6 +87,40 @@ def _cancel(db: Session, hit_ids: Sequence[HITId]) -> None:
         {"ids": list(hit_ids)},
     ).all()
     ledger.release_hits(db, cancelled)
+    _say_compensations(db, [HITId(hit) for hit in cancelled])
+
+
+def _say_compensations(db: Session, hit_ids: Sequence[HITId]) -> None:
+    """Say on the Batch to whom money was promised by those of these HITs that are compensations, and taken back now."""
+    lost = db.execute(
+        text("""
+            SELECT h.batch_id, w.pseudonym, g.reward_usd FROM hits AS h JOIN hit_groups AS g ON g.id = h.group_id
+            JOIN operations AS q ON q.group_id = g.id AND q.kind = 'qualify' JOIN workers AS w ON w.id = q.worker_id
+            WHERE h.id = ANY(:ids) AND g.purpose = 'compensation'
+              AND NOT EXISTS (SELECT 1 FROM assignments AS a WHERE a.hit_id = h.id)
+            ORDER BY h.id
+        """),
+        {"ids": list(hit_ids)},
+    ).all()
+    if not lost:
+        return
+    batch = ledger.locked_batch(db, BatchId(lost[0].batch_id))
+    named = [f"{one.pseudonym} ${one.reward_usd}" for one in lost]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    said = (
+        f"{_TAKEN_BACK} {', '.join(named[:_NAMED])}{more}. Who has begun may still hand it in and is paid; to the others"
+        f" offer it again, for another reason, when the Batch has stopped: `labeljury compensate {batch.id} …`."
+    )
+    # What an earlier round of this stop has said stays said.
+    batch.attention = f"{batch.attention} {said}" if (batch.attention or "").startswith(_TAKEN_BACK) else said
+    audit.record(
+        db,
+        actor="job runner",
+        action="compensations.taken_back",
+        batch_id=batch.id,
+        profile=batch.profile,
+        compensations={one.pseudonym: str(one.reward_usd) for one in lost},
+    )
 
 
 def _perhaps_published(db: Session, batch_id: BatchId) -> dict[str, HITId]:
@@ -109,6 +147,7 @@ def _look_up(
     }
     missing = [hit_id for hit_id in unsure.values() if hit_id not in found]
     with database.transaction() as db:
+        ledger.locked_batch(db, batch_id)
         for hit_id, marketplace_hit_id in found.items():
             db.execute(
                 text(

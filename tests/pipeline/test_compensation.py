@@ -7,7 +7,7 @@ import pytest
 from app.domain.vocabulary import BatchId, HITId
 from app.errors import Conflict, InvalidInput, NotFound
 from app.jobs import housekeeping
-from app.pipeline import compensation
+from app.pipeline import batches, compensation
 from tests.marketplace.people import Browser
 from tests.pipeline.conftest import House
 from tests.pipeline.test_bonuses import FIVE, committed, over, paid, taken
@@ -175,6 +175,26 @@ def test_one_that_is_not_taken_gives_its_money_back_when_it_expires(house: House
     house.collect(batch_id)
     house.collect(batch_id)
     assert (state(house, batch_id), committed(house, batch_id)) == ("not taken", Decimal("0.30"))
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_stop_that_takes_one_back_says_whose_it_was(house: House, published: bool) -> None:
+    batch_id, dora = house.live(rows=1, cap_usd=Decimal(100)), newcomer(house)
+    offer(house, batch_id, dora.worker_id)
+    if published:
+        house.publish(batch_id)
+    with house.database.transaction() as db:
+        batches.stop(db, batch_id, by="rita")
+    for _ in range(2):
+        house.publish(batch_id)
+        house.collect(batch_id)
+    batch = house.one("SELECT status, attention FROM batches")
+    name = house.one("SELECT pseudonym AS name FROM workers").name
+    assert batch.status == "stopped"
+    assert batch.attention.count(f"{name} $0.80") == 1
+    assert "offer it again" in batch.attention
+    assert house.one("SELECT count(*) AS n FROM audit WHERE action = 'compensations.taken_back'").n == 1
+    assert committed(house, batch_id) == 0
 
 
 def test_what_cannot_be_offered_is_refused_in_words(house: House) -> None:
