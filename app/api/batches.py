@@ -225,6 +225,10 @@ class CapIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     cap_usd: Usd = Field(description="The most this Batch may cost, in USD.", examples=["25.00"])
+    confirmed_usd: Usd | None = Field(
+        default=None,
+        description="The same amount. Needed to raise the cap of a launched Batch of profile `production`.",
+    )
 
 
 @router.post("", status_code=201, summary="Create a Batch from a file", responses=documented(404, 413))
@@ -313,11 +317,18 @@ def repost_batch(batch_id: BatchNumber, db: Db, caller: CanSpend) -> BatchOut:
     return BatchOut.model_validate(continuing.repost(db, BatchId(batch_id), by=caller.email))
 
 
-@router.put("/{batch_id}/cap", summary="Change the cap", responses=documented(404))
+@router.put("/{batch_id}/cap", summary="Change the cap", responses=documented(404, 409))
 def set_cap(batch_id: BatchNumber, body: CapIn, db: Db, caller: CanSpend, settings: SettingsOf) -> BatchOut:
     """Raise or lower the most this Batch may cost; never below what is reserved or spent."""
     limit = settings.spending_limit_usd
-    batch = batches.set_cap(db, BatchId(batch_id), body.cap_usd, by=caller.email, spending_limit_usd=limit)
+    batch = batches.set_cap(
+        db,
+        BatchId(batch_id),
+        body.cap_usd,
+        by=caller.email,
+        spending_limit_usd=limit,
+        confirmed_usd=body.confirmed_usd,
+    )
     return BatchOut.model_validate(batch)
 
 

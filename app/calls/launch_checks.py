@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.tables import Batch, Item
 from app.domain.pricing import Cost
+from app.domain.vocabulary import BatchStatus
 from app.errors import BudgetExceeded, Conflict, Forbidden, InsufficientFunds
 from app.mturk import requester
 from app.mturk.client import Marketplace
@@ -52,6 +53,22 @@ def check_confirmed(batch: Batch, cost: Cost, confirmed_usd: Decimal | None) -> 
         raise Conflict(f"confirm the cost first: this spends ${most} of real money")
     if confirmed_usd is not None:
         raise Conflict(f"the cost is ${most} and ${confirmed_usd} were confirmed; confirm ${most}")
+
+
+def needs_confirmation(batch: Batch, cap_usd: Decimal) -> bool:
+    """Whether this cap lets a Batch that is launched spend more real money than somebody has said yes to."""
+    raised = batch.cap_usd is None or cap_usd > batch.cap_usd
+    return batch.profile == MarketplaceProfile.PRODUCTION and batch.status != BatchStatus.DRAFT and raised
+
+
+def check_cap_confirmed(batch: Batch, cap_usd: Decimal, confirmed_usd: Decimal | None) -> None:
+    """As at launch: raising the cap of real money needs the amount; elsewhere a wrong confirmation means a misreading."""
+    if confirmed_usd == cap_usd:
+        return
+    if needs_confirmation(batch, cap_usd):
+        raise Conflict(f"confirm the new cap first: this lets Batch {batch.id} spend up to ${cap_usd} of real money")
+    if confirmed_usd is not None:
+        raise Conflict(f"the new cap is ${cap_usd} and ${confirmed_usd} were confirmed; confirm ${cap_usd}")
 
 
 def check_balance(batch: Batch, first: Cost, marketplace: Marketplace) -> None:

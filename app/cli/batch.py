@@ -280,13 +280,26 @@ def repost(batch: BatchArgument) -> None:
 
 
 @app.command(name="set-cap")
-def set_cap(batch: BatchArgument, cap: Annotated[Decimal, typer.Argument(parser=usd, metavar="USD")]) -> None:
-    """Change a Batch's hard limit."""
+def set_cap(
+    batch: BatchArgument,
+    cap: Annotated[Decimal, typer.Argument(parser=usd, metavar="USD")],
+    confirm_cost: Annotated[
+        Decimal | None, typer.Option(parser=usd, metavar="USD", help="The new cap, to confirm without being asked.")
+    ] = None,
+) -> None:
+    """Change a Batch's hard limit. To raise it where real money is spent, the amount is typed once more."""
+    from app.calls.launch_checks import needs_confirmation
     from app.domain.vocabulary import BatchId
     from app.pipeline import batches
 
-    with opened() as service, service.database.transaction() as db:
-        batches.set_cap(db, BatchId(batch), cap, by=BY, spending_limit_usd=service.settings.spending_limit_usd)
+    with opened() as service:
+        with service.database.transaction() as db:
+            asks = needs_confirmation(batches.get(db, BatchId(batch)), cap)
+        if asks and confirm_cost is None:
+            confirm_cost = usd(typer.prompt(f"This lets it spend more real money. Type the new cap ({cap}) to go on"))
+        with service.database.transaction() as db:
+            limit = service.settings.spending_limit_usd
+            batches.set_cap(db, BatchId(batch), cap, by=BY, spending_limit_usd=limit, confirmed_usd=confirm_cost)
     console.print(f"Batch {batch} may cost up to {dollars(cap)}.")
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.calls.launch_checks import check_balance, check_confirmed, check_media, check_money
+from app.calls.launch_checks import check_balance, check_cap_confirmed, check_confirmed, check_media, check_money
 from app.db import audit, clock, ledger
 from app.db.batch_steps import step
 from app.db.engine import Database
@@ -350,15 +350,25 @@ def stop(db: Session, batch_id: BatchId, *, by: str) -> Batch:
 
 
 def set_cap(
-    db: Session, batch_id: BatchId, cap_usd: Decimal, *, by: str, spending_limit_usd: Decimal | None = None
+    db: Session,
+    batch_id: BatchId,
+    cap_usd: Decimal,
+    *,
+    by: str,
+    spending_limit_usd: Decimal | None = None,
+    confirmed_usd: Decimal | None = None,
 ) -> Batch:
-    """Change the cap. Raises InvalidInput below what is reserved or spent already, or above the installation's limit."""
+    """Change the cap. Raises InvalidInput below what is reserved or spent already, or above the installation's limit.
+
+    Raising that of a launched Batch of real money needs the same amount in `confirmed_usd`, else Conflict.
+    """
     batch = ledger.locked_batch(db, batch_id)
     if problems := list(batch_settings.money_faults(cap_usd=cap_usd, limit_usd=spending_limit_usd)):
         raise InvalidInput(problems)
     committed = ledger.committed_usd(db, batch_id)
     if cap_usd < committed:
         raise InvalidInput([Problem(f"${committed} are reserved or spent already; use at least that", field="cap_usd")])
+    check_cap_confirmed(batch, cap_usd, confirmed_usd)
     audit.record(db, actor=by, action="batch.cap_set", batch_id=batch_id, profile=batch.profile, cap_usd=str(cap_usd))
     batch.cap_usd = cap_usd
     return batch

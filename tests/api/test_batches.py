@@ -268,6 +268,17 @@ def test_rounds_pilot_and_exclusions_are_kept_and_forecast(rita: TestClient) -> 
     assert Decimal(expected["low_usd"]) <= Decimal(expected["high_usd"]) <= Decimal("0.60")
 
 
+def test_raising_the_cap_of_real_money_needs_it_confirmed(rita: TestClient, db: Session) -> None:
+    batch = make_batch(db, status=BatchStatus.LIVE, profile="production", cap_usd=Decimal("1.00"))
+    db.commit()
+    where = f"/batches/{batch.id}/cap"
+    for wrong in ({}, {"confirmed_usd": "20.00"}):
+        refused = rita.put(where, json={"cap_usd": "2.00", **wrong})
+        assert (refused.status_code, "up to $2.00 of real money" in refused.text) == (409, True)
+    assert rita.put(where, json={"cap_usd": "2.00", "confirmed_usd": "2"}).json()["cap_usd"] == "2.00"
+    assert rita.put(where, json={"cap_usd": "1.50"}).json()["cap_usd"] == "1.50"  # lower needs no word
+
+
 def test_masters_are_kept_and_their_fee_is_forecast(rita: TestClient) -> None:
     assert create(rita).json()["batch"]["masters"] is False
     body = create(rita, ITEMS, masters="true", reward_usd="0.50").json()

@@ -1,5 +1,6 @@
 """Commands on a database that is given, in this process."""
 
+import io
 import re
 import sys
 from datetime import UTC, datetime
@@ -99,6 +100,23 @@ def test_a_cap_below_the_cost_is_told_at_once_and_again_at_launch(rita: Typist) 
     assert f"does not cover that: labeljury batch set-cap {number} 0.30" in rita.said
     assert rita.types("batch", "launch", number) == 1
     assert "labeljury batch set-cap" in rita.complained
+
+
+def test_raising_the_cap_of_real_money_is_asked_for_and_elsewhere_it_is_not(
+    rita: Typist, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = drafted(rita, "--profile", "production", "--cap", "0.30")
+    assert rita.types("batch", "set-cap", number, "0.40") == 0  # a draft: launching asks
+    with database.transaction() as db:
+        db.execute(text("UPDATE batches SET status = 'live', launched_at = now()"))
+    for typed, ends in (("5", 1), ("0.5", 0)):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
+        assert rita.types("batch", "set-cap", number, "0.50") == ends
+        assert "Type the new cap (0.50)" in rita.said
+    assert rita.types("batch", "set-cap", number, "0.60", "--confirm-cost", "6") == 1
+    assert "up to $0.60 of real money" in rita.complained
+    assert rita.types("batch", "set-cap", number, "0.60", "--confirm-cost", "0.6") == 0
+    assert rita.types("batch", "set-cap", number, "0.45") == 0
 
 
 def test_production_names_the_missing_settings_before_it_asks_for_the_amount(rita: Typist) -> None:

@@ -141,6 +141,17 @@ def test_pause_resume_and_stop_return_to_the_batch(rita: Visitor, db: Session) -
     assert (answer.status_code, "cannot become paused" in answer.text) == (409, True)
 
 
+def test_raising_the_cap_of_real_money_needs_it_typed_once_more(rita: Visitor, db: Session) -> None:
+    batch = make_batch(db, status="live", profile="production", cap_usd=Decimal("1.00"), launched_at=NOW)
+    db.commit()
+    where, form = f"/batches/{batch.id}", {"csrf_token": rita.csrf_token, "cap_usd": "2.00"}
+    assert "To raise the cap, type the amount once more" in rita.client.get(where).text
+    assert rita.client.post(f"{where}/cap", data=form).status_code == 409
+    assert rita.client.post(f"{where}/cap", data=form | {"confirmed_usd": "2.00"}).status_code == 303
+    db.refresh(batch)
+    assert batch.cap_usd == Decimal("2.00")
+
+
 def test_the_cap_is_changed_by_hand(rita: Visitor, db: Session) -> None:
     batch = draft(db)
     rita.client.post(f"/batches/{batch.id}/cap", data={"csrf_token": rita.csrf_token, "cap_usd": "$1,234.50"})

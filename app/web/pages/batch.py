@@ -97,12 +97,19 @@ def stop(batch_id: BatchNumber, db: Db, here: CanSpend) -> Response:
 
 @router.post("/cap", dependencies=[OUR_FORM])
 def set_cap(
-    batch_id: BatchNumber, db: Db, here: CanSpend, settings: SettingsOf, cap_usd: Annotated[str, Form()] = ""
+    batch_id: BatchNumber,
+    db: Db,
+    here: CanSpend,
+    settings: SettingsOf,
+    *,
+    cap_usd: Annotated[str, Form()] = "",
+    confirmed_usd: Annotated[str, Form()] = "",
 ) -> Response:
-    """Change the most that the Batch may cost."""
+    """Change the most that the Batch may cost; to raise it where real money is spent, the amount is typed once more."""
     cap: Decimal = money("cap_usd", cap_usd)
     limit = settings.spending_limit_usd
-    batches.set_cap(db, BatchId(batch_id), cap, by=here.caller.email, spending_limit_usd=limit)
+    confirmed = money("confirmed_usd", confirmed_usd) if confirmed_usd.strip() else None
+    batches.set_cap(db, BatchId(batch_id), cap, by=here.caller.email, spending_limit_usd=limit, confirmed_usd=confirmed)
     return _back(batch_id)
 
 
