@@ -323,7 +323,7 @@ def test_a_batch_with_calls_to_be_made_waits_for_them(house: House) -> None:
     house.execute(
         "INSERT INTO operations (batch_id, kind, hit_id) SELECT batch_id, 'delete', id FROM hits ORDER BY id LIMIT 1"
     )
-    with pytest.raises(Conflict, match="1 calls to be made"), house.database.transaction() as db:
+    with pytest.raises(Conflict, match="calls to be made: 1"), house.database.transaction() as db:
         next(archive.archive(db, batch_id, by="rita"))
 
 
