@@ -36,9 +36,11 @@ def refresh(db: Session, batch: Batch) -> None:
         keep_out(db, BatchId(batch.id), _excluded(db, batch, only=_NOT_KEPT_OUT))
 
 
+# Of one group at least: a group of fresh HITs keeps out more Workers than the others do.
 _NOT_KEPT_OUT = """
-    NOT EXISTS (SELECT 1 FROM hit_groups AS g JOIN operations AS q ON q.group_id = g.id AND q.kind = 'qualify'
-                WHERE g.batch_id = :id AND g.purpose = 'items' AND q.worker_id = a.worker_id)
+    EXISTS (SELECT 1 FROM hit_groups AS g WHERE g.batch_id = :id AND g.purpose = 'items'
+            AND NOT EXISTS (SELECT 1 FROM operations AS q
+                            WHERE q.group_id = g.id AND q.kind = 'qualify' AND q.worker_id = a.worker_id))
 """
 
 

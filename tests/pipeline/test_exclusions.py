@@ -53,6 +53,25 @@ def test_who_is_kept_out_already_is_not_written_down_again_with_every_look(house
     assert house.one(numbers).last_value == before
 
 
+def test_who_is_kept_out_of_one_group_alone_is_kept_out_of_all_when_they_join_the_earlier_batch(house: House) -> None:
+    earlier = house.live(rows=1)
+    later = house.live(rows=1, excluded_batches=(earlier,))
+    house.answer("Ada", house.one("SELECT id FROM hits WHERE batch_id = :id", id=earlier).id, lambda _: "given")
+    house.collect(earlier)
+    # A round of fresh HITs, of Items that Ada had answered.
+    house.execute("INSERT INTO hit_groups (batch_id, number, reward_usd) VALUES (:id, 1, 0.05)", id=later)
+    house.execute("""
+        INSERT INTO operations (batch_id, kind, group_id, worker_id, status)
+        SELECT g.batch_id, 'qualify', g.id, w.id, 'done' FROM hit_groups AS g, workers AS w WHERE g.number = 1
+    """)
+    stages.run_review(house.runtime, later)
+    kept_out = house.rows("""
+        SELECT g.number FROM operations AS q JOIN hit_groups AS g ON g.id = q.group_id WHERE q.kind = 'qualify'
+        ORDER BY g.number
+    """)
+    assert [row.number for row in kept_out] == [0, 1]
+
+
 def test_a_worker_kept_out_of_a_paused_batch_is_kept_out_at_once(house: House) -> None:
     batch_id = house.live(rows=2)
     house.answer("Ada", house.one("SELECT min(id) AS id FROM hits").id, lambda _: "given")
