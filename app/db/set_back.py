@@ -23,12 +23,14 @@ def _not_ahead(*columns: str, of: str = "now()") -> str:
 
 
 _LEASE = "now() + make_interval(secs => :lease_s)"
-# When an operation was first tried is not known any more: long ago, so that it is looked up before it is repeated.
+_LONG_AGO = "now() - interval '2 days'"
+# When an operation was first tried is not known any more, nor by how much what seems a few hours ago is longer ago: long ago,
+# so that it is looked up before it is repeated.
 _OPERATIONS = text(f"""
     UPDATE operations SET {_not_ahead("not_before", "finished_at")}, {_not_ahead("lease_until", of=_LEASE)},
-        first_attempt_at = CASE WHEN first_attempt_at > now() THEN now() - interval '2 days' ELSE first_attempt_at END
+        {_not_ahead("first_attempt_at", of=_LONG_AGO)}
     WHERE status IN ('intended', 'acting', 'failed')
-      AND (greatest(not_before, finished_at, first_attempt_at) > now() OR lease_until > {_LEASE})
+      AND (greatest(not_before, finished_at) > now() OR lease_until > {_LEASE} OR first_attempt_at > {_LONG_AGO})
 """)
 # A comparison that a break asked for is asked for still, and one is made now in any case.
 _ENDPOINTS = text(f"""

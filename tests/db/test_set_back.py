@@ -84,6 +84,20 @@ def test_an_operation_that_waits_for_tomorrow_is_free_now_and_looked_up_before_i
     assert age > timedelta(hours=24)  # so its token is not trusted
 
 
+def test_an_operation_that_seems_to_have_been_tried_some_hours_ago_may_be_older_and_is_looked_up_too(
+    db: Session,
+) -> None:
+    batch_id = an_operation(db)
+    assert claimed(db, batch_id)
+    beat(db)
+    a_day_ahead(db)
+    # 30 hours ago, in truth; the marketplace has forgotten its token.
+    db.execute(text("UPDATE operations SET first_attempt_at = now() - interval '6 hours'"))
+    taken_note(db)
+    age = db.execute(text("SELECT now() - first_attempt_at FROM operations")).scalar_one()
+    assert age > timedelta(hours=24)
+
+
 def test_who_is_at_a_call_keeps_it_for_a_lease_and_no_longer(db: Session) -> None:
     batch_id = an_operation(db)
     assert claimed(db, batch_id)
