@@ -32,6 +32,11 @@ TICK_CRON = "* * * * * */2"
 WATCH_CRON = "* * * * * */10"
 # Service managers and `labeljury up` kill what has not ended a little later than this.
 STOPS_WITHIN_S = 9.0
+# A runner that died before the database's clock was set back would seem alive, and its jobs under way, until that time comes
+# again: the tick's too, without which nobody notices the clock (`db/set_back.py`). Who lives writes a new heartbeat soon.
+NO_HEARTBEAT_AHEAD = """
+    UPDATE procrastinate_workers SET last_heartbeat = now() WHERE last_heartbeat > now() + interval '1 minute'
+"""
 # A step of this machine's clock that the timetable would notice.
 SET_BACK_S = 4.0
 
@@ -110,6 +115,7 @@ def _register_timetable(app: procrastinate.App, runtime: Runtime) -> None:
     @app.periodic(cron=TICK_CRON)
     @app.task(name="retry_stalled", queueing_lock="retry_stalled", priority=10, pass_context=True)
     async def retry_stalled(context: JobContext, timestamp: int) -> None:
+        await app.connector.execute_query_async(NO_HEARTBEAT_AHEAD)
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=runtime.settings.stalled_job_s):
             await _retry(app.job_manager, job)
 

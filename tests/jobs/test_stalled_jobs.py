@@ -46,3 +46,25 @@ def test_a_stalled_job_is_freed_unless_it_is_over(
     with database.transaction() as db:
         rows = db.execute(text("SELECT status, count(*) FROM procrastinate_jobs GROUP BY status")).all()
     assert [tuple(row) for row in rows] == left
+
+
+def test_who_died_before_the_clock_was_set_back_does_not_seem_alive_until_that_time_comes_again(
+    database: Database, tmp_path: Path
+) -> None:
+    app = runner.build(Runtime(Settings(_env_file=None, data_dir=tmp_path), database))
+    with database.transaction() as db:
+        db.execute(
+            text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() + interval '1 day'), (now())")
+        )
+        alive = db.execute(text("SELECT now()")).scalar_one()
+
+    async def tick() -> None:
+        async with app.open_async():
+            await app.tasks["retry_stalled"].func(None, timestamp=0)
+
+    asyncio.run(tick())
+    with database.transaction() as db:
+        ahead = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now()")
+        assert db.execute(ahead).scalar_one() == 0
+        kept = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat = :alive")
+        assert db.execute(kept, {"alive": alive}).scalar_one() == 1
