@@ -12,7 +12,7 @@ from datetime import UTC
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from app.db import audit, ledger
+from app.db import audit, hit_rooms, ledger
 from app.db.locks import lock_items
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
@@ -118,7 +118,9 @@ def _assume_approved(db: Session, batch_id: BatchId) -> int:
         """),
         {"id": batch_id},
     ).all()
-    # With what was collected as approved and not booked yet: there may be no other time for it.
+    # With what was collected as approved and not booked yet: there may be no other time for it. A rejection that was taken
+    # back elsewhere has given its money back.
+    hit_rooms.book_overrides_made_elsewhere(db, batch_id)
     approved = db.scalars(
         text("""
             SELECT a.id FROM assignments AS a JOIN hits AS h ON h.id = a.hit_id

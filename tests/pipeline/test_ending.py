@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from app.db import ledger, operations
+from app.db import ledger, ledger_rules, operations
 from app.db.operations import Extension, Intent
 from app.domain.vocabulary import BatchId, BatchStatus, HITId, OperationKind
 from app.errors import Conflict, NotFound, ServiceError
@@ -258,6 +258,26 @@ def test_work_that_came_as_approved_is_booked_when_its_batch_is_given_up(house: 
     assert give_up(house, batch_id).assumed_paid == 0
     stages.run_consensus(house.runtime, batch_id)
     assert (status(house), committed(house), paid(house)) == ("stopped", PRICE, PRICE)
+
+
+def test_a_rejection_taken_back_elsewhere_has_its_money_again_when_its_batch_is_given_up(house: House) -> None:
+    batch_id = house.live(rows=1)
+    house.answer("Ada", house.one("SELECT id FROM hits").id, lambda _: "given")
+    stages.run_collect(house.runtime, "local")
+    stop(house, batch_id)
+    # Its money was given back with the rejection; then it was collected as approved.
+    house.execute("""
+        INSERT INTO payments (batch_id, hit_id, kind, status, amount_usd)
+        SELECT batch_id, hit_id, 'release', 'booked', -amount_usd FROM payments
+    """)
+    house.execute("UPDATE assignments SET status = 'approved', marketplace_status = 'Approved'")
+    vanish(house)
+    house.execute("UPDATE operations SET lease_until = now() - interval '1 s' WHERE status = 'acting'")
+    give_up(house, batch_id)
+    stages.run_consensus(house.runtime, batch_id)
+    assert paid(house) == PRICE
+    with house.database.transaction() as db:
+        assert ledger_rules.broken_rules(db, batch_id, grace_s=0) == []
 
 
 def test_what_may_have_been_published_is_written_off(house: House) -> None:
