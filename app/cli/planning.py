@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from app.domain.consensus.votes import Votes
     from app.domain.statistics.planner import Plan
+    from app.reporting.record import Terms as BatchTerms
 
 _EPILOG = """Examples:
 
@@ -66,10 +67,11 @@ def plan(
 
     if out:
         format_of(out)
-    votes, batch_reward, batch_items = _votes(pilot)
+    votes, batch = _votes(pilot)
     terms = planner.Terms(
-        reward_usd=_usd(reward) if reward is not None else _known(batch_reward),
-        items_per_hit=items_per_hit or batch_items or 1,
+        reward_usd=_usd(reward) if reward is not None else _known(batch),
+        items_per_hit=items_per_hit or (batch.items_per_hit if batch else 1),
+        masters=batch is not None and batch.masters,
         suspects=suspects,
         answers_per_worker=answers_per_worker,
         workers=workers,
@@ -82,16 +84,16 @@ def plan(
         _write(out, found)
 
 
-def _votes(pilot: str) -> tuple[Votes, Decimal | None, int | None]:
-    """The pilot's votes, labels in the order of OPTIONS; of a Batch also its reward and the Items of a HIT."""
+def _votes(pilot: str) -> tuple[Votes, BatchTerms | None]:
+    """The pilot's votes, labels in the order of OPTIONS; of a Batch also its terms."""
     if pilot.isascii() and pilot.isdigit():
         return _of_batch(int(pilot))
     from app.files.answer_options import read_option_votes
 
-    return read_option_votes(Path(pilot)), None, None
+    return read_option_votes(Path(pilot)), None
 
 
-def _of_batch(number: int) -> tuple[Votes, Decimal | None, int | None]:
+def _of_batch(number: int) -> tuple[Votes, BatchTerms]:
     from datetime import UTC, datetime
 
     from app.domain.vocabulary import BatchId, ItemRole
@@ -100,15 +102,15 @@ def _of_batch(number: int) -> tuple[Votes, Decimal | None, int | None]:
     with opened() as service, service.database.transaction() as db:
         record = batch_report.read(db, BatchId(number), now=datetime.now(UTC))
     suspects = record.votes_on(record.of_role(ItemRole.SUSPECT)).votes
-    return suspects, record.terms.reward_usd, record.terms.items_per_hit
+    return suspects, record.terms
 
 
-def _known(reward: Decimal | None) -> Decimal:
+def _known(batch: BatchTerms | None) -> Decimal:
     from app.errors import InvalidInput, Problem
 
-    if reward is None:
+    if batch is None:
         raise InvalidInput([Problem("a file does not say what a HIT pays; give --reward 0.05", field="--reward")])
-    return reward
+    return batch.reward_usd
 
 
 def _usd(text: str) -> Decimal:

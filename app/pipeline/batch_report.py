@@ -177,6 +177,7 @@ def _terms(batch: Batch, items: Items) -> Terms:
         pilot_items=batch.pilot_items,
         excluded_batches=tuple(batch.excluded_batches),
         seed=batch.seed,
+        masters=batch.masters,
     )
 
 

@@ -49,6 +49,7 @@ class Terms:
     pilot_items: int | None
     excluded_batches: tuple[int, ...]
     seed: int
+    masters: bool = False
 
 
 @dataclass(frozen=True, slots=True)

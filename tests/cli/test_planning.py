@@ -1,6 +1,7 @@
 """`labeljury plan`, from a Batch and from files, in this process."""
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,16 @@ def test_a_batch_brings_its_reward(rita: Typist, database: Database) -> None:
         number = str(answered_batch(db, *["given given guessed"] * 4, *["guessed guessed guessed"] * 3).id)
     assert rita.types("plan", number, "--width", "0.3", "--answers", "3") == 0, rita.complained
     assert "at $0.05 a HIT" in rita.said
+
+
+def test_a_batch_of_masters_brings_their_fee(rita: Typist, database: Database) -> None:
+    words = [*["given given guessed"] * 4, *["guessed guessed guessed"] * 3]
+    with database.transaction() as db:
+        number = str(answered_batch(db, *words, reward_usd=Decimal("0.50"), masters=True).id)
+    assert rita.types("plan", number, "--width", "0.3", "--answers", "3", "--out", "plan.csv") == 0, rita.complained
+    with Path("plan.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert Decimal(row["fee_usd"]) / Decimal(row["reward_usd"]) == Decimal("0.13") / Decimal("0.50")
 
 
 def test_a_pilot_in_which_nobody_answered_twice_says_what_it_does_not_show(rita: Typist) -> None:

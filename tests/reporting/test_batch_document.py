@@ -199,6 +199,12 @@ def test_the_methods_hold_the_words_hashes_seeds_and_versions() -> None:
         assert words in text
 
 
+def test_that_masters_alone_could_answer_is_said() -> None:
+    said = "Masters of the marketplace alone"
+    assert said in everything(batch_document(made_record(["given given guessed"], masters=True)))
+    assert said not in everything(batch_document(made_record(["given given guessed"])))
+
+
 def test_the_profile_is_on_it_and_the_same_record_gives_the_same_bytes() -> None:
     first, second = (everything(batch_document(crowd_record())) for _ in range(2))
     assert first == second

@@ -46,7 +46,7 @@ class Terms:
 
     items_per_hit: Items of one HIT · reward_usd: of one Assignment · suspects: Items there are to check (None: no end) ·
     answers_per_worker: how many Items one Worker answers (None: as in the pilot) · workers: how many Workers there are at most;
-    a Worker then answers more where more is to be done.
+    a Worker then answers more where more is to be done · masters: whether Masters alone are asked, for a higher fee.
     """
 
     reward_usd: Decimal
@@ -54,6 +54,7 @@ class Terms:
     suspects: int | None = None
     answers_per_worker: float | None = None
     workers: int | None = None
+    masters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ def _alternative(pilot: Pilot, terms: Terms, width: float, answers: int, level: 
 
 def _cost(items: int, answers: int, terms: Terms) -> Cost:
     hits = math.ceil(items / terms.items_per_hit)
-    return batch_cost(hits=hits, reward_usd=terms.reward_usd, assignments_per_hit=answers)
+    return batch_cost(hits=hits, reward_usd=terms.reward_usd, assignments_per_hit=answers, masters=terms.masters)
 
 
 def _least(most: int, enough: Callable[[int], bool]) -> int:

@@ -124,6 +124,8 @@ def _settings(terms: Terms) -> tuple[tuple[str, str], ...]:
     ]
     if terms.pilot_items:
         pairs.append(("Pilot", counted(terms.pilot_items, "Item")))
+    if terms.masters:
+        pairs.append(("Who might answer", "Masters of the marketplace alone"))
     if terms.excluded_batches:
         pairs.append(("Kept out", "Workers of Batch " + ", ".join(map(str, terms.excluded_batches))))
     return tuple(pairs)

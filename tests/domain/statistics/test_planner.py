@@ -48,6 +48,12 @@ def test_the_cost_is_that_of_the_hits_with_their_fees(pilot: Pilot) -> None:
     assert row.cost == batch_cost(hits=-(-row.items // 10), reward_usd=Decimal("0.10"), assignments_per_hit=5)
 
 
+def test_a_plan_for_masters_counts_their_fee(pilot: Pilot) -> None:
+    row = plan(pilot, Terms(reward_usd=Decimal("0.50"), masters=True), width=0.05, answers=[5]).alternatives[0]
+    assert row.items is not None
+    assert row.cost == batch_cost(hits=row.items, reward_usd=Decimal("0.50"), assignments_per_hit=5, masters=True)
+
+
 def test_ten_answers_cost_the_higher_fee(pilot: Pilot) -> None:
     nine, ten = plan(pilot, Terms(reward_usd=Decimal("1.00")), width=0.05, answers=[9, 10]).alternatives
     assert nine.cost is not None
