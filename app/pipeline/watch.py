@@ -284,6 +284,7 @@ def _needing_attention(db: Session) -> Iterator[Finding]:
             ) AS again ON again.batch_id = b.id
             WHERE b.status IN ('live', 'paused', 'stopping') OR again.calls > 0 OR EXISTS (
                 SELECT 1 FROM operations AS o WHERE o.batch_id = b.id AND o.status = 'failed' AND o.kind <> 'delete')
+            ORDER BY b.id
         """),
         {"many": alerts.MANY_ATTEMPTS},
     )
