@@ -105,8 +105,14 @@ def waits(db: Session, profile: str) -> bool:
 
 
 def active_profiles(db: Session) -> list[str]:
-    """Profiles with Batches at work."""
-    statement = "SELECT DISTINCT profile FROM batches WHERE status IN ('live', 'paused', 'stopping') ORDER BY profile"
+    """Profiles with Batches at work, or that are over and still have something to pay."""
+    statement = """
+        SELECT DISTINCT b.profile FROM batches AS b
+        WHERE b.status IN ('live', 'paused', 'stopping') OR EXISTS (
+            SELECT 1 FROM operations AS o WHERE o.batch_id = b.id AND o.kind IN ('bonus', 'override', 'publish')
+              AND o.status IN ('intended', 'acting'))
+        ORDER BY b.profile
+    """
     return list(db.scalars(text(statement)))
 
 

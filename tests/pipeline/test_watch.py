@@ -11,7 +11,7 @@ from app.db import bonus_intents, funds
 from app.db.bonus_intents import WantedBonus
 from app.db.tables import Batch
 from app.domain.vocabulary import AlertKind, AssignmentId, BatchId, HITId, OperationStatus, Option, PauseReason
-from app.pipeline import alert_report, compensation, watch
+from app.pipeline import alert_report, compensation, connection, watch
 from app.settings import Settings
 from tests.factories import make_assignment, make_batch, make_consensus, make_hit, make_item, make_response, make_worker
 
@@ -265,8 +265,10 @@ def test_bonuses_of_batches_that_are_over_wait_to_be_paid_for_too(db: Session, s
     assert funds.ask_now(db, URL, every_s=60, ceiling=10)
     funds.write(db, URL, available_usd=Decimal("0.59"), on_hold_usd=None)
     assert look(db, LOCAL)[0] == [f"low_balance {URL}"]
+    assert connection.active_profiles(db) == ["local"]  # so its balance is asked for
     db.execute(text("UPDATE operations SET status = 'done'"))  # it was paid
     assert funds.waiting_usd(db, "local") == {}
+    assert connection.active_profiles(db) == (["local"] if status in {"live", "stopping"} else [])
 
 
 def test_a_compensation_that_is_offered_after_the_end_waits_to_be_paid_for(db: Session) -> None:
