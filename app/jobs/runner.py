@@ -151,9 +151,9 @@ def run(settings: Settings, database: Database) -> None:
 
 async def _work(app: procrastinate.App, runtime: Runtime) -> None:
     async with app.open_async():
-        while not runtime.stopping.is_set():
-            if await work_until(set_back(), app, runtime):
-                log.warning("runner.clock_set_back", runner=runtime.runner)
+        # A worker that ends by itself ends the process: whoever runs it sees that, and begins anew.
+        while await work_until(set_back(), app, runtime):
+            log.warning("runner.clock_set_back", runner=runtime.runner)
 
 
 async def work_until(over: Coroutine[None, None, None], app: procrastinate.App, runtime: Runtime) -> bool:
