@@ -84,7 +84,9 @@ def _show(rows: list[StudyRow]) -> None:
     from app.domain.study_sets import StudyRow
 
     names = [field.name.replace("_", "-") for field in fields(StudyRow)]
-    table = Table(box=None, show_footer=len(rows) > 1)
+    table = Table(
+        box=None, show_footer=len(rows) > 1, padding=(0, 1, 0, 0), pad_edge=False
+    )  # eight columns on 80 characters
     sums = [None, *(sum(value or 0 for value in column) for column in list(zip(*map(astuple, rows), strict=True))[1:])]
     for name, total in zip(names, sums, strict=True):
         table.add_column(name, "total" if total is None else str(total), justify="left" if total is None else "right")

@@ -28,6 +28,7 @@ class Typist:
 
     def __init__(self, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
         self._patch, self._capture = patch, capture
+        patch.delenv("COLUMNS", raising=False)  # xdist sets it, and commands would fold their lines
         self.said = self.complained = ""
 
     def types(self, *arguments: str) -> int:
