@@ -74,7 +74,10 @@ def _is_under_way(db: Session, batch_id: BatchId) -> bool:
                        WHERE h.batch_id = :id AND e.kind = 'extend' AND e.status IN ('intended', 'acting', 'failed'))
             OR EXISTS (SELECT 1 FROM items WHERE batch_id = :id AND consensus_stale)
             OR EXISTS (SELECT 1 FROM items WHERE batch_id = :id AND shortfall IN ('due', 'fresh'))
+            -- What a limit keeps from being asked for settles when its HIT is closed, which may wait for the rest's answers:
+            -- work that cannot be judged alone is judged by them.
             OR EXISTS (SELECT 1 FROM items AS i JOIN hit_items AS hi ON hi.item_id = i.id WHERE i.batch_id = :id
+                       AND coalesce(i.shortfall, '') NOT IN ('cap', 'limit')
                        AND NOT EXISTS (SELECT 1 FROM consensus AS c WHERE c.item_id = i.id AND c.method = :method
                                        AND c.status = 'settled'))
     """)

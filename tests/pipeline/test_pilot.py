@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.review_policy import ReviewRule
 from app.domain.vocabulary import BatchId
 from app.errors import Conflict, InvalidInput
 from app.jobs import housekeeping, stages
@@ -157,3 +158,20 @@ def test_the_pilots_draw_follows_the_seed(house: House) -> None:
         )
     assert drawn[0] == drawn[1]
     assert len(drawn[0]) == 3
+
+
+def test_a_pilot_that_a_limit_keeps_short_is_over_though_its_work_cannot_be_judged_without_the_rest(
+    house: House,
+) -> None:
+    """An unreadable answer may not be asked for again, and the others are too few to judge their Workers by."""
+    policy = ReviewRule.parse("agreement:0.7,after=3")
+    batch_id = house.live(rows=6, review=policy, repost_limit=0, **SETTINGS)
+    first, second = house.rows("SELECT id FROM hits ORDER BY id")
+    for name, word in {"Ada": "given", "Bea": "guessed", "Cyd": "?"}.items():
+        house.answer(name, first.id, lambda _, word=word: word)  # type: ignore[misc]
+        house.answer(name, second.id, lambda _: "given")
+    for _ in range(3):
+        house.collect(batch_id)
+    assert house.one("SELECT count(*) AS n FROM items WHERE shortfall = 'limit'").n == 1
+    assert house.one("SELECT count(*) AS n FROM assignments WHERE status = 'submitted' AND held_at IS NULL").n > 0
+    assert (batch(house).status, batch(house).pause_reason) == ("paused", "pilot")
