@@ -15,11 +15,13 @@ from app.cli.talking import counted
 from app.domain.correction_rules import QUORUM, WORKERS, Agreement, CorrectionRules, Fate, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from app.domain.study_sets import LabelSets, StudyRow, StudySet
+    from app.domain.study_sets import Label, LabelSets, StudyRow, StudySet
 
 app = typer.Typer(help="The label-error study's JSON files: its table, and corrected labels.", no_args_is_help=True)
+
+_SHOWN_IDS = 5
 
 FilesArgument = Annotated[
     list[Path], typer.Argument(help="Files such as cifar10_mturk.json: a list of objects with counts under `mturk`.")
@@ -58,7 +60,7 @@ def import_study(
     format = format_of(out) if out else None
     sets = read_studies(files, others=other_answers or ())
     rows = [row_of(study, quorum=quorum) for study in sets]
-    _tell_of_unanswered(sets)
+    _tell(sets)
     if out and format:
         with whole_file(out) as file:
             write_table(file, items_table(sets, quorum=quorum), format)
@@ -68,14 +70,20 @@ def import_study(
         _show(rows)
 
 
-def _tell_of_unanswered(sets: Iterable[StudySet | LabelSets]) -> None:
-    from app.domain.study_sets import StudySet, answered
-
+def _tell(sets: Iterable[StudySet | LabelSets]) -> None:
+    """Say which Items do not count, and which count once."""
     for study in sets:
-        if isinstance(study, StudySet) and (left := len(study.items) - len(answered(study.items))):
-            typer.echo(
-                f"{study.dataset}: {counted(left, 'Item')} without any answer, not counted as checked.", err=True
-            )
+        if left := [item.id for item in study.items if not item.checked]:
+            said = f"{counted(len(left), 'Item')} without any answer, not counted as checked: {_ids(left)}."
+            typer.echo(f"{study.dataset}: {said}", err=True)
+        if again := study.repeated:
+            said = f"{counted(len(again), 'Item')} more than once in the file, alike, counted once: {_ids(again)}."
+            typer.echo(f"{study.dataset}: {said}", err=True)
+
+
+def _ids(ids: Sequence[Label]) -> str:
+    more = f" and {len(ids) - _SHOWN_IDS:,} more" if len(ids) > _SHOWN_IDS else ""
+    return f"id {', '.join(map(str, ids[:_SHOWN_IDS]))}{more}"
 
 
 def _show(rows: list[StudyRow]) -> None:
@@ -142,6 +150,7 @@ def correct_labels(
 
     rules = CorrectionRules(rule, reading, multi_label, unresolved, quorum)
     study = read_study(file, others=other_answers or ())
+    _tell([study])
     if isinstance(study, LabelSets):
         changed = correct_label_sets(study, rules, out=out, labels=labels, workers=answers)
     else:

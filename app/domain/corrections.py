@@ -8,7 +8,7 @@ import numpy as np
 from app.domain.consensus.votes import OPTIONS, VoteCounts
 from app.domain.correction_rules import QUORUM, WORKERS, Agreement, CorrectionRules, Fate, Reading
 from app.domain.statistics.readings import Validity, read
-from app.domain.study_sets import Label, LabelSetItem, StudyItem, categories_of
+from app.domain.study_sets import Label, LabelSetItem, StudyItem, answered, categories_of
 from app.domain.vocabulary import Category, Option
 from app.errors import InvalidInput, Problem
 
@@ -48,7 +48,7 @@ class SetChange:
 
 def changes_of(items: Iterable[StudyItem], rules: CorrectionRules) -> list[Change]:
     """The Items that change, in their order. Items without answers and Items whose two labels are one never do."""
-    asked = [item for item in items if item.answers]
+    asked = answered(items)
     found = zip(asked, read_as(asked, rules.reading, quorum=rules.quorum), strict=True)
     return [change for item, category in found if (change := _change(item, category, rules))]
 
@@ -124,13 +124,13 @@ def votes_text(item: StudyItem) -> str:
 def set_changes_of(
     items: Iterable[LabelSetItem], rules: CorrectionRules, *, workers: int = WORKERS
 ) -> Iterator[SetChange]:
-    """The multi-label Items whose set changes, in their order.
+    """The multi-label Items whose set changes, in their order; never those that nobody answered.
 
     majority: the new set is what the quorum ticked. unanimous: a label is added only if all `workers` ticked it, and
     removed only if none did. The files do not say how many Workers were asked, so that is an argument.
     Raises InvalidInput where a label has more ticks than that.
     """
-    for item in items:
+    for item in answered(items):
         if (most := max(item.counts.values(), default=0)) > workers:
             raise InvalidInput(
                 [Problem(f"a label has {most} answers, and {workers} Workers were asked", field=f"item {item.id}")]

@@ -6,6 +6,7 @@ Source: Northcutt, Athalye & Mueller 2021, arXiv:2103.14749, tables 1 and 2.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -39,24 +40,41 @@ class StudyItem:
         """How many answers the file has written down."""
         return sum(self.counts) + sum(self.others.values())
 
+    @property
+    def checked(self) -> bool:
+        """Whether anybody answered."""
+        return self.answers > 0
+
 
 @dataclass(frozen=True, slots=True)
 class StudySet:
-    """The Items of one dataset. `offered`: the options that its Workers could choose, of the four."""
+    """The Items of one dataset. `offered`: the options that its Workers could choose, of the four.
+
+    repeated: ids of Items that the file has again, to the letter; they are counted once.
+    """
 
     dataset: str
     items: tuple[StudyItem, ...]
     offered: frozenset[Option]
+    repeated: tuple[Label, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LabelSetItem:
-    """One Item that may have several labels at once. `counts`: answers per label, of every given and every guessed one."""
+    """One Item that may have several labels at once.
+
+    counts: answers per label, of every given and every guessed one; none at all where nobody was asked.
+    """
 
     id: Label
     given: frozenset[str]
     guessed: frozenset[str]
     counts: Mapping[str, int]
+
+    @property
+    def checked(self) -> bool:
+        """Whether anybody answered; they may have ticked nothing, which is a count of 0 for every label."""
+        return bool(self.counts)
 
     def holding(self, at_least: int) -> frozenset[str]:
         """The labels that at least so many Workers ticked."""
@@ -65,10 +83,14 @@ class LabelSetItem:
 
 @dataclass(frozen=True, slots=True)
 class LabelSets:
-    """The Items of one multi-label dataset."""
+    """The Items of one multi-label dataset. `repeated` as in StudySet."""
 
     dataset: str
     items: tuple[LabelSetItem, ...]
+    repeated: tuple[Label, ...] = ()
+
+
+AnyItem = TypeVar("AnyItem", StudyItem, LabelSetItem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +107,9 @@ class StudyRow:
     neither: int | None
 
 
-def answered(items: Iterable[StudyItem]) -> tuple[StudyItem, ...]:
+def answered(items: Iterable[AnyItem]) -> tuple[AnyItem, ...]:
     """The Items that somebody answered: the others were not checked."""
-    return tuple(item for item in items if item.answers)
+    return tuple(item for item in items if item.checked)
 
 
 def categories_of(items: Iterable[StudyItem], *, quorum: int = QUORUM) -> list[Category]:
@@ -111,11 +133,12 @@ def _category(item: StudyItem, category: Category, quorum: int) -> Category:
 def row_of(study: StudySet | LabelSets, *, quorum: int = QUORUM) -> StudyRow:
     """The dataset's line of the study's table.
 
-    Items that nobody answered are not counted as checked; of label sets all are, since a Worker may tick nothing.
+    Items that nobody answered are not counted as checked; a label set without any tick is, since a Worker may tick nothing.
     """
     if isinstance(study, LabelSets):
-        right = sum(item.holding(quorum) == item.given for item in study.items)
-        return StudyRow(study.dataset, len(study.items), right, len(study.items) - right, None, None, None, None)
+        checked = answered(study.items)
+        right = sum(item.holding(quorum) == item.given for item in checked)
+        return StudyRow(study.dataset, len(checked), right, len(checked) - right, None, None, None, None)
     table = tabulate(Counter(categories_of(answered(study.items), quorum=quorum)))
     return StudyRow(
         study.dataset,

@@ -46,11 +46,13 @@ def id_of(found: Mapping[str, object]) -> Label:
 
 
 def votes_of(found: Mapping[str, object]) -> dict[str, int]:
-    """The object's counts by option, as written. Raises Faulty for anything but whole numbers from 0."""
+    """The object's counts by option, as written, or none. Raises Faulty for anything but whole numbers from 0."""
     if "mturk" not in found:
         raise Faulty('mturk is missing: the counts of the Workers\' answers, such as {"given": 3, "guessed": 2}')
     counts = found["mturk"]
-    if not isinstance(counts, Mapping) or not counts:
+    if counts is None:
+        return {}
+    if not isinstance(counts, Mapping):
         raise Faulty(f"mturk must be an object of counts by answer, not {shown(counts)}")
     if len({key_of(name) for name in counts}) < len(counts):
         raise Faulty(f"mturk names an answer twice: {', '.join(map(str, counts))}")
@@ -77,7 +79,7 @@ def label_set_item(found: Mapping[str, object]) -> LabelSetItem:
     given, guessed = (_label_list(found, names) for names in (_GIVEN, _GUESSED))
     counts = votes_of(found)
     asked = given | guessed
-    if missing := sorted(asked - counts.keys()):
+    if counts and (missing := sorted(asked - counts.keys())):
         raise Faulty(f"mturk has no count for the label {_listed(missing)}")
     if unknown := sorted(counts.keys() - asked):
         raise Faulty(f"mturk counts {_listed(unknown)}, which is neither a given nor a guessed label")
@@ -105,6 +107,8 @@ def by_class_words(found: Mapping[str, object], *, votes: Mapping[str, int], wor
     Votes for a class that is neither label count as other answers, as do those for off-topic.
     """
     labels = labels_of(found)
+    if not votes:
+        return _item(found, labels, (0, 0, 0, 0), {})
     given = _word_of("given", (labels.given, labels.given_name), words)
     guessed = _word_of("guessed", (labels.guessed, labels.guessed_name), words)
     known = {key_of(name): count for name, count in votes.items()}

@@ -57,8 +57,11 @@ def read_study(path: Path, *, others: Collection[str] = ()) -> StudySet | LabelS
     Raises InvalidInput, which names the file, and the Item by its number and id.
     """
     found = _objects(path)
+    again = _again(path, found)
+    repeated = tuple(dict.fromkeys(id_of(found[n]) for n in sorted(again)))
     if all(has_label_sets(item) for item in found):
-        return LabelSets(dataset_name(path), _each(path, found, lambda n: label_set_item(found[n])))
+        sets = _each(path, found, lambda n: label_set_item(found[n]))
+        return LabelSets(dataset_name(path), _without(sets, again), repeated)
     votes = _each(path, found, lambda n: votes_of(found[n]))
     words = frozenset(key_of(name) for counts in votes for name in counts)
     if words & {Option.GIVEN, Option.GUESSED}:
@@ -68,7 +71,30 @@ def read_study(path: Path, *, others: Collection[str] = ()) -> StudySet | LabelS
     else:
         items = _each(path, found, lambda n: by_class_words(found[n], votes=votes[n], words=words))
         offered = words | {Option.GIVEN, Option.GUESSED}
-    return StudySet(dataset_name(path), items, frozenset(option for option in Option if option in offered))
+    options = frozenset(option for option in Option if option in offered)
+    return StudySet(dataset_name(path), _without(items, again), options, repeated)
+
+
+def _again(path: Path, found: Sequence[Mapping[str, object]]) -> frozenset[int]:
+    """The numbers of objects that an earlier one is to the letter. Raises InvalidInput where two have one id and differ."""
+    first: dict[str, int] = {}
+    again: list[int] = []
+    problems: list[Problem] = []
+    for number, item in enumerate(found):
+        earlier = first.setdefault(str(item["id"]), number)
+        if earlier == number:
+            continue
+        again.append(number)
+        if unlike := [name for name in {**found[earlier], **item} if item.get(name) != found[earlier].get(name)]:
+            told = f"has the id of item {earlier + 1} and differs from it in {', '.join(unlike)}"
+            problems.append(Problem(f"{told}; leave one out or rename it", field=_place(path, number, item)))
+    if problems:
+        raise InvalidInput(problems[:SHOWN_PROBLEMS], total=len(problems))
+    return frozenset(again)
+
+
+def _without(items: Sequence[T], numbers: Collection[int]) -> tuple[T, ...]:
+    return tuple(item for number, item in enumerate(items) if number not in numbers)
 
 
 def _each(path: Path, found: Sequence[Mapping[str, object]], read: Callable[[int], T]) -> tuple[T, ...]:
@@ -94,7 +120,7 @@ def _place(path: Path, number: int, item: Mapping[str, object]) -> str:
 
 
 def _objects(path: Path) -> list[Mapping[str, object]]:
-    """The file's list of objects, each with an id of its own."""
+    """The file's list of objects, each with an id."""
     loaded = _loaded(path)
     if not isinstance(loaded, list):
         kind = "an object" if isinstance(loaded, dict) else shown(loaded)
@@ -105,8 +131,6 @@ def _objects(path: Path) -> list[Mapping[str, object]]:
         if not isinstance(item, dict):
             raise _refused(path, f"item {number + 1} must be a JSON object, not {shown(item)}")
     _each(path, loaded, lambda n: id_of(loaded[n]))
-    if twice := [id for id, times in Counter(str(item["id"]) for item in loaded).items() if times > 1]:
-        raise _refused(path, f"{len(twice)} ids occur twice, such as {shown(twice[0])}; each Item counts once")
     return loaded
 
 

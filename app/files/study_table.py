@@ -49,7 +49,7 @@ def _row(dataset: str, item: StudyItem, category: Category) -> Row:
         "id": str(item.id),
         "given_label": given,
         "guessed_label": guessed,
-        "category": category.value if item.answers else None,
+        "category": category.value if item.checked else None,
         "consensus_label": won.get(category),
         "votes": votes_text(item),
         "other": sum(item.others.values()),
@@ -61,13 +61,14 @@ def _row(dataset: str, item: StudyItem, category: Category) -> Row:
 def _rows_of_label_sets(study: LabelSets, quorum: int) -> Iterable[Row]:
     for item in study.items:
         holding = item.holding(quorum)
+        category = Category.NON_ERROR.value if holding == item.given else "error"
         yield {
             "dataset": study.dataset,
             "id": str(item.id),
             "given_label": set_text(item.given),
             "guessed_label": set_text(item.guessed),
-            "category": Category.NON_ERROR.value if holding == item.given else "error",
-            "consensus_label": set_text(holding),
+            "category": category if item.checked else None,
+            "consensus_label": set_text(holding) if item.checked else None,
             "votes": ticks_text(item),
         }
 

@@ -79,7 +79,30 @@ def test_unanswered_items_are_told_and_not_counted(rita: Typist) -> None:
     Path("new.json").write_text(json.dumps([*ITEMS[:1], {**ITEMS[1], "mturk": {"given": 0, "guessed": 0}}]))
     assert rita.types("study", "import", "new.json", "--json") == 0
     assert json.loads(rita.said)[0]["checked"] == 1
-    assert rita.complained == "new: 1 Item without any answer, not counted as checked.\n"
+    assert rita.complained == "new: 1 Item without any answer, not counted as checked: id 1.\n"
+
+
+def test_of_many_unanswered_items_a_few_are_named(rita: Typist) -> None:
+    nobody = [{**ITEMS[0], "id": f"n{number}", "mturk": {}} for number in range(7)]
+    Path("new.json").write_text(json.dumps([*ITEMS, *nobody]))
+    assert rita.types("study", "import", "new.json", "--json") == 0
+    assert [json.loads(rita.said)[0][name] for name in ("checked", "non_errors", "errors")] == [5, 1, 4]
+    said = "new: 7 Items without any answer, not counted as checked: id n0, n1, n2, n3, n4 and 2 more.\n"
+    assert rita.complained == said
+
+
+@pytest.mark.parametrize("command", [("import",), ("correct", "--out", "fixed.csv")])
+def test_an_item_that_is_in_the_file_again_is_told_and_counts_once(rita: Typist, command: tuple[str, ...]) -> None:
+    Path("new.json").write_text(json.dumps([*ITEMS, ITEMS[1]]))
+    assert rita.types("study", *command, "new.json") == 0
+    assert "new: 1 Item more than once in the file, alike, counted once: id 1.\n" in rita.complained
+
+
+def test_items_of_one_id_that_differ_are_refused_by_place(rita: Typist) -> None:
+    Path("new.json").write_text(json.dumps([*ITEMS, {**ITEMS[1], "mturk": {"given": 5}}]))
+    assert rita.types("study", "import", "new.json", "--json") == 1
+    assert rita.said == ""
+    assert "new.json, item 6 (id 1): has the id of item 2 and differs from it in mturk" in rita.complained
 
 
 def test_labels_are_corrected_in_an_array_with_the_changes_beside_it(rita: Typist) -> None:

@@ -97,6 +97,10 @@ def test_unanimous_ticks_add_and_only_their_absence_removes() -> None:
     assert list(set_changes_of([label_set(crowd=1, cheering=1, speech=4)], UNANIMOUS)) == []
 
 
+def test_a_label_set_that_nobody_was_asked_about_stays() -> None:
+    assert list(set_changes_of([label_set()], MAJORITY)) == []
+
+
 def test_more_ticks_than_workers_are_refused() -> None:
     with pytest.raises(InvalidInput, match="item 2: a label has 6 answers, and 5 Workers were asked"):
         list(set_changes_of([label_set(crowd=6, cheering=0, speech=0)], UNANIMOUS))

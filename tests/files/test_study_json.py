@@ -111,7 +111,6 @@ def test_label_sets_are_read_as_sets(path: Path) -> None:
         ({"given": 3, "Given": 3}, "mturk names an answer twice: given, Given"),
         ({"given": 3, "gven": 2}, "unknown answer 'gven'; known are given, guessed, both, neither, neutral, off-topic"),
         ({"yes": 3, "no": 2}, "the given label 'cat' is none of the answers ('no', 'yes')"),
-        ({}, "mturk must be an object of counts by answer, not {}"),
         ([3, 2], "mturk must be an object of counts by answer, not [3, 2]"),
     ],
 )
@@ -139,9 +138,49 @@ def test_a_whole_count_may_be_written_with_a_point(path: Path) -> None:
     assert read(path, ITEM | {"mturk": {"given": 3.0}}).items[0].counts == (3, 0, 0, 0)
 
 
-def test_an_id_that_comes_twice_is_refused(path: Path) -> None:
-    with pytest.raises(InvalidInput, match="1 ids occur twice, such as '1'"):
-        read(path, ITEM, ITEM)
+def test_an_item_that_the_file_has_again_to_the_letter_counts_once(path: Path) -> None:
+    found = read(path, ITEM, ITEM | {"id": 2}, dict(reversed(ITEM.items())), ITEM)
+    assert [item.id for item in found.items] == [1, 2]
+    assert found.repeated == (1,)
+
+
+def test_two_items_of_one_id_that_differ_are_refused_with_their_places(path: Path) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(path, ITEM, ITEM | {"id": 2}, ITEM | {"mturk": {"given": 5}}, {**ITEM, "id": "2", "url": "x"})
+    assert str(refused.value) == (
+        "pets_mturk.json, item 3 (id 1): has the id of item 1 and differs from it in mturk; leave one out or rename it\n"
+        "pets_mturk.json, item 4 (id '2'): has the id of item 2 and differs from it in id, url; leave one out or rename it"
+    )
+
+
+def test_a_fault_behind_a_repeated_item_is_named_by_its_place_in_the_file(path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"item 3 \(id 3\): mturk: 'given' is -1"):
+        read(path, ITEM, ITEM, ITEM | {"id": 3, "mturk": {"given": -1}})
+
+
+@pytest.mark.parametrize("nothing", [{}, None, {"given": 0}])
+def test_an_item_without_votes_stays_and_was_not_checked(nothing: object, path: Path) -> None:
+    found = read(path, ITEM, ITEM | {"id": 2, "mturk": nothing})
+    assert [item.checked for item in found.items] == [True, False]
+    assert row_of(found).checked == 1
+
+
+def test_a_class_word_item_without_votes_need_not_be_of_the_classes(path: Path) -> None:
+    found = read(path, REVIEW, REVIEW | {"id": 2, "given_original_label": "Sarcastic", "mturk": {}})
+    assert [item.answers for item in found.items] == [5, 0]
+
+
+def test_a_file_in_which_nobody_answered_is_read(path: Path) -> None:
+    row = row_of(read(path, ITEM | {"mturk": {}}))
+    assert (row.checked, row.non_errors, row.errors, row.multi_label) == (0, 0, 0, None)
+
+
+def test_label_sets_without_counts_were_not_checked_and_without_ticks_were(path: Path) -> None:
+    labels = {"given_original_labels": ["a"], "our_guessed_labels": ["b"]}
+    counts: list[object] = [{}, {"a": 0, "b": 0}, {"a": 4, "b": 0}]
+    path.write_text(json.dumps([labels | {"id": n, "mturk": of} for n, of in enumerate(counts)]))
+    row = row_of(read_study(path))
+    assert (row.checked, row.non_errors, row.errors) == (2, 1, 1)
 
 
 def test_label_sets_need_a_count_for_each_label_and_no_other(path: Path) -> None:

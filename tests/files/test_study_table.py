@@ -39,3 +39,9 @@ def test_label_sets_are_lists_with_their_ticks() -> None:
     [line] = items_table([SEVERAL]).to_pylist()
     assert (line["given_label"], line["consensus_label"]) == ('["a", "b"]', '["a", "c"]')
     assert (line["category"], line["votes"], line["answers"]) == ("error", "a 5, b 1, c 3", None)
+
+
+def test_a_label_set_that_nobody_was_asked_about_has_no_category() -> None:
+    unasked = LabelSetItem(3, frozenset({"a"}), frozenset({"c"}), {})
+    [line] = items_table([LabelSets("sounds", (unasked,))]).to_pylist()
+    assert (line["category"], line["consensus_label"], line["votes"]) == (None, None, "")
