@@ -1,8 +1,10 @@
 """The command tree, and how errors reach a person."""
 
+import errno
 import sys
+from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -65,6 +67,7 @@ app.add_typer(study.app, name="study")
 aggregate.register(app)
 
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+_NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _WHAT_THERE_IS = {
     "Account": "labeljury account list",
     "Batch": "labeljury batch list",
@@ -110,14 +113,27 @@ def _options(
 
 
 def main() -> None:
-    """Run the command. An error that we know is one message on standard error and exit code 1, never a traceback."""
+    """Run the command. An error that we know is one message on standard error and exit code 1, never a traceback.
+
+    So is output that cannot be written, on standard output or into a file.
+    """
     try:
-        app()
+        with talking.written_out():
+            app()
     except ServiceError as error:
-        talking.console(stderr=True).print("error:", _explained(error), style="bold red", markup=False)
-        sys.exit(EXIT_FAILED)
+        _give_up(_explained(error))
+    except OSError as fault:
+        if fault.errno not in _NOT_WRITTEN:
+            raise
+        _give_up(f"the output cannot be written: {fault.strerror}; what there is of it is not whole")
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _give_up(why: str) -> NoReturn:
+    with suppress(OSError):  # nowhere is left to say it
+        talking.console(stderr=True).print("error:", why, style="bold red", markup=False)
+    sys.exit(EXIT_FAILED)
 
 
 def _explained(error: ServiceError) -> str:
