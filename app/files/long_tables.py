@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import InvalidInput, Problem
+from app.files import json_lines
 from app.files.long_columns import Role
 from app.files.tables import TableFormat, format_of
 
@@ -108,46 +108,14 @@ def _from_parquet(path: Path, choose: Choose) -> tuple[dict[Role, str], pa.Table
 def _from_json_lines(path: Path, choose: Choose) -> tuple[dict[Role, str], pa.Table]:
     import pyarrow as pa
 
-    rows = _objects(path)
-    names = list(dict.fromkeys(name for row in rows[:1000] for name in row))
-    columns = choose(names)
-    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if _counts(name))]))
-    values = {
-        _KEPT if _counts(name) else name: pa.array([_text(path, row.get(name), n) for n, row in enumerate(rows, 1)])
-        for name in kept
-    }
-    return columns, pa.table(values)
-
-
-def _objects(path: Path) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    with path.open(encoding="utf-8-sig") as file:
-        for line, text in enumerate(file, start=1):
-            if not text.strip():
-                continue
-            try:
-                # Numbers as they are written: a label 1.0 is not the label 1.
-                row = json.loads(text, parse_int=str, parse_float=str)
-            except (ValueError, RecursionError) as fault:
-                raise _refused(path, f"is no JSON that can be read: {fault}", line=line) from fault
-            if not isinstance(row, dict):
-                raise _refused(path, 'must be a JSON object such as {"task": …, "worker": …, "label": …}', line=line)
-            rows.append(row)
+    rows = json_lines.read_rows(path, example='{"task": …, "worker": …, "label": …}')
     if not rows:
         raise _refused(path, "has no rows")
-    return rows
-
-
-def _text(path: Path, value: object, row: int) -> str:
-    match value:
-        case str():
-            return value
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case _:
-            raise _refused(path, f"row {row} holds a list or an object; wanted one value")
+    names = json_lines.names_of(rows)
+    columns = choose(names)
+    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if _counts(name))]))
+    values = {_KEPT if _counts(name) else name: pa.array(json_lines.texts_of(rows, name, path=path)) for name in kept}
+    return columns, pa.table(values)
 
 
 def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
@@ -178,5 +146,5 @@ def _short(message: str) -> str:
     return first if len(first) <= 200 else f"{first[:200]}…"  # noqa: PLR2004 - a line of a terminal or two
 
 
-def _refused(path: Path, message: str, *, line: int | None = None) -> InvalidInput:
-    return InvalidInput([Problem(message, line=line, field=path.name)])
+def _refused(path: Path, message: str) -> InvalidInput:
+    return InvalidInput([Problem(message, field=path.name)])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import InvalidInput, Problem
+from app.files import json_lines
 from app.files.tables import TableFormat, format_of
 
 if TYPE_CHECKING:
@@ -77,24 +77,8 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
 
 
 def _from_json_lines(path: Path, choose: Choose) -> list[list[str]]:
-    rows = []
-    with path.open(encoding="utf-8-sig") as file:
-        for line, text in enumerate(file, start=1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text, parse_int=str, parse_float=str)
-            except (ValueError, RecursionError) as fault:
-                raise _refused(path, f"is no JSON that can be read: {fault}", line=line) from fault
-            if not isinstance(row, dict):
-                raise _refused(path, 'must be a JSON object such as {"id": 1, "label": "cat"}', line=line)
-            rows.append(row)
-    wanted = choose(list(dict.fromkeys(name for row in rows[:1000] for name in row)))
-    return [[_text(row.get(name)) for row in rows] for name in wanted]
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    rows = json_lines.read_rows(path, example='{"id": 1, "label": "cat"}')
+    return [json_lines.texts_of(rows, name, path=path) for name in choose(json_lines.names_of(rows))]
 
 
 def _refused(path: Path, message: str, *, line: int | None = None) -> InvalidInput:

@@ -26,6 +26,13 @@ def test_values_stay_as_they_are_written(name: str, content: str, tmp_path: Path
     assert read_text_columns(tmp_path / name, both) == [["007", "8"], ["1.0", ""]]
 
 
+def test_true_is_written_alike_in_all_json_lines_and_a_name_may_first_come_late(tmp_path: Path) -> None:
+    lines = ['{"id": 1}'] * 1001 + ['{"id": 2, "label": true}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    ids, labels = read_text_columns(tmp_path / "a.jsonl", both)
+    assert (ids[-1], labels[0], labels[-1]) == ("2", "", "true")
+
+
 def test_parquet_is_read_as_text(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": [7, 8], "label": ["a", None], "more": [1, 2]}), tmp_path / "a.parquet")
     assert read_text_columns(tmp_path / "a.parquet", both) == [["7", "8"], ["a", ""]]
@@ -39,6 +46,7 @@ def test_parquet_is_read_as_text(tmp_path: Path) -> None:
         ("a.csv", b"id,label\n\xff,1\n", r"a\.csv: cannot be read"),
         ("a.jsonl", b"[1]\n", r"a\.jsonl.*must be a JSON object"),
         ("a.jsonl", b"{\n", r"a\.jsonl.*is no JSON"),
+        ("a.jsonl", b'{"id": 1, "label": ["cat"]}\n', r"a\.jsonl: row 1 holds a list or an object; wanted one value"),
         ("a.parquet", b"PAR1", r"a\.parquet: cannot be read"),
         ("a.xlsx", b"", r"a\.xlsx: the name must end in"),
     ],
