@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from app.domain.statistics.intervals import Floats
 from app.errors import InvalidInput, Problem
+from app.files.npy_arrays import read_array
 from app.files.text_columns import read_text_columns
 
 ID_NAMES = ("id", "task", "item", "index", "example")
@@ -59,7 +60,7 @@ def read_item_column(path: Path, names: Sequence[str]) -> ItemColumn:
     that it has is read. Raises InvalidInput, which names the file.
     """
     if path.suffix.casefold() == _NPY:
-        return ItemColumn(_of_array(path, _loaded(path)), None)
+        return ItemColumn(_of_array(path, read_array(path)), None)
     ids, values = read_text_columns(path, lambda header: _chosen(header, (ID_NAMES, names), path.name))
     return ItemColumn(np.array([value.strip() for value in values], dtype=np.str_), [id.strip() for id in ids])
 
@@ -72,7 +73,7 @@ def read_ids(path: Path) -> list[str]:
 
 def read_positions(path: Path, *, items: int) -> NDArray[np.int64]:
     """Positions in a test set of `items`, or a mark for each Item, from a `.npy`. Raises InvalidInput."""
-    found = _loaded(path)
+    found = read_array(path)
     if found.dtype.kind == "b" and found.shape == (items,):
         return np.flatnonzero(found).astype(np.int64)
     if found.dtype.kind not in "iu" or found.ndim != 1:
@@ -80,18 +81,6 @@ def read_positions(path: Path, *, items: int) -> NDArray[np.int64]:
     if found.size and (found.min() < 0 or found.max() >= items or len(np.unique(found)) < len(found)):
         raise _refused(path, f"wanted different positions from 0 to {items - 1:,}")
     return found.astype(np.int64)
-
-
-def _loaded(path: Path) -> NDArray[Any]:
-    try:
-        found = np.load(path, allow_pickle=False)
-    except OSError as fault:
-        raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
-    except (ValueError, EOFError) as fault:
-        raise _refused(path, f"is no .npy array of numbers or text ({fault})") from fault
-    if not isinstance(found, np.ndarray):
-        raise _refused(path, "holds several arrays; wanted one")
-    return found
 
 
 def _of_array(path: Path, found: NDArray[Any]) -> Values | Probabilities:

@@ -14,6 +14,7 @@ from app.domain.corrections import Change, SetChange
 from app.domain.label_arrays import LabelArray
 from app.domain.study_sets import Label
 from app.errors import InvalidInput, Problem
+from app.files.npy_arrays import read_array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,18 +24,10 @@ _LARGEST = 2**63 - 1
 
 
 def read_labels(path: Path) -> LabelArray:
-    """One label an Item, from a `.npy` of whole numbers or text. Raises InvalidInput for anything else.
-
-    Arrays of Python objects are refused: reading one runs code that the file brings.
-    """
-    try:
-        labels = np.load(path, allow_pickle=False)
-    except OSError as fault:
-        raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
-    except (ValueError, EOFError) as fault:
-        raise _refused(path, f"is no .npy array of numbers or text ({fault}); write the corrections as .csv") from fault
-    if not isinstance(labels, np.ndarray) or labels.ndim != 1 or labels.dtype.kind not in _NPY_KINDS:
-        found = f"{labels.dtype} of shape {labels.shape}" if isinstance(labels, np.ndarray) else "several arrays"
+    """One label an Item, from a `.npy` of whole numbers or text. Raises InvalidInput for anything else."""
+    labels = read_array(path)
+    if labels.ndim != 1 or labels.dtype.kind not in _NPY_KINDS:
+        found = f"{labels.dtype} of shape {labels.shape}"
         raise _refused(path, f"must be one row of whole numbers or of text, one label an Item, not {found}")
     return labels
 

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import InvalidInput
+from app.files.npy_arrays import read_array
+
+
+def test_an_array_is_read_and_several_are_not_one(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.eye(2))
+    assert read_array(tmp_path / "a.npy").tolist() == [[1, 0], [0, 1]]
+    np.savez(tmp_path / "several.npz", a=np.eye(2))
+    (tmp_path / "several.npz").rename(tmp_path / "b.npy")
+    with pytest.raises(InvalidInput, match=r"b\.npy: holds several arrays; wanted one"):
+        read_array(tmp_path / "b.npy")
+
+
+def test_objects_are_not_read_since_that_runs_code(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(InvalidInput, match=r"a\.npy: is no \.npy array of numbers or text"):
+        read_array(tmp_path / "a.npy")
