@@ -1,7 +1,7 @@
 """Downloads of any kind: counted and streamed from one snapshot."""
 
 import json
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import PurePath
 
 from anyio import CancelScope
@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from app.db.engine import Database
 from app.pipeline.export import take_snapshot
 
-Rows = Callable[[Session], Generator[bytes, None, None]]
+Rows = Callable[[Session], Iterable[bytes]]
 Count = Callable[[Session], int]
 Note = Callable[[Session], None]
 
@@ -31,7 +31,7 @@ def described(*suffixes: str) -> dict[int | str, dict[str, object]]:
     return {
         200: {
             "content": {MEDIA_TYPES[suffix].partition(";")[0]: {} for suffix in suffixes},
-            "description": "In UTF-8. Header `X-Row-Count` tells how many rows follow, a CSV's first line not counted.",
+            "description": "Text in UTF-8. Header `X-Row-Count` tells how many rows follow, a CSV's first line not counted.",
             "headers": {
                 "X-Row-Count": {"schema": {"type": "integer"}, "description": "Fewer rows: truncated."},
                 "X-Remarks": {
@@ -46,6 +46,11 @@ def described(*suffixes: str) -> dict[int | str, dict[str, object]]:
 CSV = described(".csv")
 
 
+def file_headers(name: str) -> dict[str, str]:
+    """Headers of an answer that is a file to be kept, as it is now."""
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+
+
 class FileDownload(StreamingResponse):
     """A file that ends its transaction even where nobody reads it to the end."""
 
@@ -53,9 +58,8 @@ class FileDownload(StreamingResponse):
         self, chunks: Generator[bytes, None, None], *, name: str, rows: int, remarks: Sequence[str] = ()
     ) -> None:
         headers = {
-            "Content-Disposition": f'attachment; filename="{name}"',
+            **file_headers(name),
             "X-Row-Count": str(rows),
-            "Cache-Control": "no-store",
             **({"X-Remarks": json.dumps(list(remarks))} if remarks else {}),
         }
         super().__init__(chunks, media_type=MEDIA_TYPES[PurePath(name).suffix], headers=headers)

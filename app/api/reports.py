@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from app.access.dependencies import DatabaseOf
+from app.access.dependencies import DatabaseOf, SettingsOf
 from app.api.dependencies import BatchNumber, CanExport
+from app.api.downloads import file_headers
 from app.api.error_handlers import documented
-from app.db.engine import Database
 from app.domain.statistics.study_table import Scope
 from app.domain.vocabulary import BatchId
 from app.pipeline import batch_report
@@ -18,52 +18,45 @@ from app.reporting.document import Document
 
 router = APIRouter(prefix="/batches/{batch_id}", tags=["Downloads"])
 
-SuspectsQuery = Annotated[
-    int | None, Query(ge=1, description="Suspects there are, where the Batch holds a part of them.")
-]
-DatasetSizeQuery = Annotated[
-    int | None, Query(ge=1, description="Items of the whole dataset: for its error rate and for recall.")
-]
 # Whoever opens the file where it came from: it brings its styles, and nothing in it may run.
 _POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-@router.get("/report.html", summary="Download the report", response_class=Response, responses=documented(404, 422))
-def download_html(
+def _document(
+    *,
     batch_id: BatchNumber,
     database: DatabaseOf,
+    settings: SettingsOf,
     caller: CanExport,
-    suspects: SuspectsQuery = None,
-    dataset_size: DatasetSizeQuery = None,
-) -> Response:
+    suspects: Annotated[
+        int | None, Query(ge=1, description="Suspects there are, where the Batch holds a part of them.")
+    ] = None,
+    dataset_size: Annotated[
+        int | None, Query(ge=1, description="Items of the whole dataset: for its error rate and for recall.")
+    ] = None,
+) -> Document:
+    """The report as it is now. Raises NotFound, InvalidInput for sizes that cannot be."""
+    scope, now = Scope(suspects, dataset_size), datetime.now(UTC)
+    return batch_report.compose(database, BatchId(batch_id), media_dir=settings.media_path, scope=scope, now=now)
+
+
+DocumentOf = Annotated[Document, Depends(_document)]
+
+
+@router.get("/report.html", summary="Download the report", response_class=Response, responses=documented(404, 422))
+def download_html(batch_id: BatchNumber, document: DocumentOf) -> Response:
     """One HTML page with tables, plots and a methods section that needs nothing else; Workers by pseudonym."""
-    document = _document(database, batch_id, Scope(suspects, dataset_size))
     return _file(pages.html(document), f"batch-{batch_id}-report.html", "text/html")
 
 
 @router.get(
     "/report.md", summary="Download the report as Markdown", response_class=Response, responses=documented(404, 422)
 )
-def download_markdown(
-    batch_id: BatchNumber,
-    database: DatabaseOf,
-    caller: CanExport,
-    suspects: SuspectsQuery = None,
-    dataset_size: DatasetSizeQuery = None,
-) -> Response:
-    """The same as Markdown, its plots as data at the end."""
-    document = _document(database, batch_id, Scope(suspects, dataset_size))
+def download_markdown(batch_id: BatchNumber, document: DocumentOf) -> Response:
+    """The same as Markdown, its pictures as data at the end."""
     return _file(pages.markdown(document), f"batch-{batch_id}-report.md", "text/markdown")
 
 
-def _document(database: Database, batch_id: int, scope: Scope) -> Document:
-    return batch_report.compose(database, BatchId(batch_id), scope=scope, now=datetime.now(UTC))
-
-
 def _file(text: str, name: str, media_type: str) -> Response:
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Content-Security-Policy": _POLICY,
-        "Cache-Control": "no-store",
-    }
+    headers = file_headers(name) | {"Content-Security-Policy": _POLICY}
     return Response(text, media_type=f"{media_type}; charset=utf-8", headers=headers)

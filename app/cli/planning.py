@@ -100,7 +100,7 @@ def _of_batch(number: int) -> tuple[Votes, BatchTerms]:
     from app.pipeline import batch_report
 
     with opened() as service, service.database.transaction() as db:
-        record = batch_report.read(db, BatchId(number), now=datetime.now(UTC))
+        record = batch_report.read(db, BatchId(number), now=datetime.now(UTC), media_dir=service.settings.media_path)
     suspects = record.votes_on(record.of_role(ItemRole.SUSPECT)).votes
     return suspects, record.terms
 

@@ -96,6 +96,7 @@ def _written(service: Opened, batch_id: BatchId, format: ReportFormat, scope: Sc
         document = batch_report.compose(
             service.database,
             batch_id,
+            media_dir=service.settings.media_path,
             scope=scope,
             now=datetime.now(UTC),
             tell=lambda what: status.update(f"Batch {batch_id}: computing {what} …"),

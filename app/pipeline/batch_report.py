@@ -3,9 +3,11 @@
 import hashlib
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from sqlalchemy.orm import Session
 from app import __version__
 from app.db import export_queries
 from app.db.engine import Database
+from app.db.media_files import path_of
+from app.db.media_pictures import small_picture
 from app.db.table_streams import Kind, fetch
 from app.db.tables import Batch
 from app.db.worker_answers import EXPECTED_SQL
@@ -27,15 +31,18 @@ from app.domain.wages import WorkTime, work_time_s
 from app.errors import InvalidInput
 from app.questions.page_text import lines_of
 from app.questions.rendering import ShownItem, render
+from app.questions.still import still
 from app.reporting.batch_document import batch_document
 from app.reporting.document import Document
 from app.reporting.findings import THEMSELVES
-from app.reporting.record import NONE, BatchRecord, Dates, Items, Money, Responses, Terms, Work
+from app.reporting.record import NONE, BatchRecord, Dates, Items, Money, Responses, ShownPage, Terms, Work
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _HOUR_S = 3600
+# So that question and choices are seen below it on a phone.
+_SHOWN_CHARACTERS = 280
 _LIBRARIES = ("numpy", "scipy", "matplotlib")
 _CODE = {option.value: number for number, option in enumerate(OPTIONS)}
 
@@ -49,6 +56,12 @@ _ITEMS = f"""
     LEFT JOIN consensus AS c ON c.item_id = i.id AND c.method = %(method)s
     WHERE i.batch_id = %(batch_id)s ORDER BY i.id
 """
+# Whoever may read a report need not know which Items are gold.
+_EXAMPLE = text("""
+    SELECT i.external_id, i.media_type, i.media_url, i.text, i.given_label, i.guessed_label, m.sha256
+    FROM items AS i LEFT JOIN media_files AS m ON m.token = i.media_token
+    WHERE i.batch_id = :id ORDER BY i.role = 'gold', i.id LIMIT 1
+""")
 # Columns that hold numbers, or text that reads as one, in every row that has them.
 _NUMERIC_COLUMNS = """
     SELECT e.key FROM items AS i CROSS JOIN LATERAL jsonb_each_text(i.extra) AS e(key, value)
@@ -113,30 +126,31 @@ def compose(
     database: Database,
     batch_id: BatchId,
     *,
+    media_dir: Path,
     scope: Scope = THEMSELVES,
     now: datetime,
     tell: Callable[[str], None] = lambda what: None,
 ) -> Document:
     """The report on the Batch as it is, read in one transaction of its own and computed when that is over.
 
-    scope: what its suspects stand for; `tell` hears what is computed next. Raises NotFound, InvalidInput for a scope that
-    cannot be.
+    media_dir: where imported media lie; scope: what the Batch's suspects stand for; `tell` hears what is computed next.
+    Raises NotFound, InvalidInput for a scope that cannot be.
     """
     with database.transaction() as db:
         # All statements see one state: figures must fit together.
         db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        record = read(db, batch_id, now=now)
+        record = read(db, batch_id, now=now, media_dir=media_dir)
     return batch_document(record, scope=scope, tell=tell)
 
 
-def read(db: Session, batch_id: BatchId, *, now: datetime) -> BatchRecord:
+def read(db: Session, batch_id: BatchId, *, now: datetime, media_dir: Path) -> BatchRecord:
     """All that a report on the Batch says, in memory; Workers by pseudonym. Raises NotFound."""
     batch = export_queries.batch_of(db, batch_id)
     items, item_ids = _items(db, batch_id)
     workers = db.execute(_WORKERS, {"id": batch_id}).all()
     work = db.execute(_WORK, {"id": batch_id}).one()
     return BatchRecord(
-        terms=_terms(batch, items),
+        terms=_terms(batch, _shown_page(db, batch, media_dir)),
         dates=Dates(batch.created_at, batch.launched_at, batch.finished_at, work.first_at, work.last_at, now),
         money=_money(db, batch),
         work=Work(work.submitted, work.approved, work.rejected, work.unreadable, work.cannot_tell, work.not_counted),
@@ -147,7 +161,7 @@ def read(db: Session, batch_id: BatchId, *, now: datetime) -> BatchRecord:
     )
 
 
-def _terms(batch: Batch, items: Items) -> Terms:
+def _terms(batch: Batch, shown: ShownPage | None) -> Terms:
     return Terms(
         number=batch.id,
         name=batch.name,
@@ -161,7 +175,8 @@ def _terms(batch: Batch, items: Items) -> Terms:
         description=batch.description,
         keywords=batch.keywords,
         instructions=batch.instructions,
-        page=_page(batch),
+        page=lines_of(_page(batch, _NAMED[MediaType(batch.media_type)])) if shown else (),
+        shown=shown,
         assignments_per_item=batch.assignments_per_item,
         first_assignments=batch.first_assignments,
         items_per_hit=batch.items_per_hit,
@@ -181,22 +196,68 @@ def _terms(batch: Batch, items: Items) -> Terms:
     )
 
 
-def _page(batch: Batch) -> tuple[str, ...]:
-    """What the page of one Item says, with names in place of the Item's own labels and medium."""
-    media = MediaType(batch.media_type)
-    shown = ShownItem(
-        position=1,
-        media_type=media,
-        label_a="[one of the two labels]",
-        label_b="[the other label]",
-        media_url=None if media is MediaType.TEXT else "about:blank",
-        text="[the text]" if media is MediaType.TEXT else None,
-    )
+_IN_ITS_PLACE = ShownItem(1, MediaType.IMAGE, "[one of the two labels]", "[the other label]", media_url="about:blank")
+# An Item with names in place of its own labels and medium.
+_NAMED = {media: replace(_IN_ITS_PLACE, media_type=media) for media in MediaType} | {
+    MediaType.TEXT: replace(_IN_ITS_PLACE, media_type=MediaType.TEXT, media_url=None, text="[the text]")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Example:
+    """An Item for the picture of the page; `sizes` of the pictures that its page holds."""
+
+    item: ShownItem
+    id: str | None = None
+    changed: tuple[str, ...] = ()
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def _shown_page(db: Session, batch: Batch, media_dir: Path) -> ShownPage | None:
+    """The page of the Batch's first Item as a picture; None where this version cannot show the template."""
+    example = _example(db, batch, media_dir)
     try:
-        page = render(batch.template_source, [shown], title=batch.title, instructions=batch.instructions)
-    except InvalidInput:  # a restored Batch may hold a template that this version cannot show
-        return ()
-    return lines_of(page)
+        page = _page(batch, example.item)
+    except InvalidInput:  # a restored Batch may hold such a template
+        return None
+    return ShownPage(still(page, sizes=example.sizes), example.id, example.changed)
+
+
+def _page(batch: Batch, item: ShownItem) -> str:
+    return render(batch.template_source, [item], title=batch.title, instructions=batch.instructions)
+
+
+def _example(db: Session, batch: Batch, media_dir: Path) -> _Example:
+    row = db.execute(_EXAMPLE, {"id": batch.id}).one_or_none()
+    if row is None:
+        return _Example(_NAMED[MediaType(batch.media_type)])
+    media = MediaType(row.media_type)
+    first, second = sorted([row.given_label, row.guessed_label])
+    item = replace(_NAMED[media], label_a=first, label_b=second)
+    match media:
+        case MediaType.TEXT:
+            return _text_example(replace(item, text=row.text), row.external_id)
+        case MediaType.AUDIO:
+            changed = "A box stands for the sound."
+        case MediaType.IMAGE:
+            picture = small_picture(path_of(media_dir, row.sha256)) if row.sha256 else None
+            if picture is not None:
+                shrunk = ("The picture is shrunk.",) if picture.shrunk else ()
+                size = {picture.url: (picture.width_px, picture.height_px)}
+                return _Example(replace(item, media_url=picture.url), row.external_id, shrunk, size)
+            changed = "A box stands for the picture, which is kept elsewhere."
+    return _Example(replace(item, media_url=row.media_url or "about:blank"), row.external_id, (changed,))
+
+
+def _text_example(item: ShownItem, id: str) -> _Example:
+    words = item.text or ""
+    if len(words) <= _SHOWN_CHARACTERS:
+        return _Example(item, id)
+    return _Example(
+        replace(item, text=f"{words[:_SHOWN_CHARACTERS].rstrip()} …"),
+        id,
+        (f"Its text of {len(words):,} characters is cut.",),
+    )
 
 
 def _items(db: Session, batch_id: BatchId) -> tuple[Items, NDArray[np.int64]]:

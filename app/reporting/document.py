@@ -39,6 +39,18 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """A page as a picture. name: unique in its report; svg: of no size of its own, so that the page fits itself to the
+    reader's; text: said in its place.
+    """
+
+    name: str
+    title: str
+    text: str
+    svg: str
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """A paragraph."""
 
@@ -75,7 +87,7 @@ class Quotation:
     folded: bool = False
 
 
-Block = Table | Plot | Text | NotEnough | Bullets | Facts | Quotation
+Block = Table | Plot | Screen | Text | NotEnough | Bullets | Facts | Quotation
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +112,8 @@ class Document:
     def plots(self) -> Sequence[Plot]:
         """All plots, in order."""
         return [block for section in self.sections for block in section.blocks if isinstance(block, Plot)]
+
+    @property
+    def screens(self) -> Sequence[Screen]:
+        """All pictures of pages, in order."""
+        return [block for section in self.sections for block in section.blocks if isinstance(block, Screen)]

@@ -10,8 +10,10 @@ from markupsafe import Markup
 
 from app import __version__
 from app.reporting.document import Block, Document
-from app.reporting.svg import as_data_url
+from app.reporting.svg import as_data_url, screen_url
 
+# As wide as the HTML report on a desk has it.
+_SCREEN_PX = (880, 600)
 TEMPLATES = Path(__file__).parent / "templates"
 STYLES = TEMPLATES / "report.css"
 
@@ -63,5 +65,12 @@ def _environment(*, escaped: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"kind": _kind, "md": in_markdown, "code": _code, "data_url": as_data_url}
+    environment.filters |= {
+        "kind": _kind,
+        "md": in_markdown,
+        "code": _code,
+        "data_url": as_data_url,
+        "screen_url": screen_url,
+    }
+    environment.globals["screen_px"] = _SCREEN_PX
     return environment

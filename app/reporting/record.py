@@ -18,8 +18,21 @@ NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPage:
+    """What a Worker saw. svg: the page as a picture that fits any room; item: the id of the Item on it, None for names in
+    its place; changed: sentences on what else differs from what the Worker saw.
+    """
+
+    svg: str
+    item: str | None
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
-    """What was asked, under which conditions. `page`: the lines that a Worker read, as the page shows them."""
+    """What was asked, under which conditions. `page`: the lines that a Worker read, as the page shows them; `shown`: the
+    page as a picture. Both are absent where this version cannot show the template.
+    """
 
     number: int
     name: str
@@ -34,6 +47,7 @@ class Terms:
     keywords: str
     instructions: str
     page: tuple[str, ...]
+    shown: ShownPage | None
     assignments_per_item: int
     first_assignments: int
     items_per_hit: int

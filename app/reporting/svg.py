@@ -79,7 +79,19 @@ def as_picture(svg: str) -> str:
 
 def as_data_url(svg: str) -> str:
     """`as_picture` as an address that holds the picture itself."""
-    return f"data:image/svg+xml;base64,{b64encode(as_picture(svg).encode()).decode()}"
+    return _data_url(as_picture(svg))
+
+
+def screen_url(svg: str, *, size_px: tuple[int, int] | None = None) -> str:
+    """An address that holds the picture of a page. size_px: for viewers that do not say how large it is to be."""
+    if size_px is not None:
+        width, height = size_px
+        svg = svg.replace('width="100%" height="100%"', f'width="{width}" height="{height}"', 1)
+    return _data_url(svg)
+
+
+def _data_url(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
 
 
 def _within_a_page(root: ElementTree.Element, name: str, title: str, text: str) -> str:

@@ -1,32 +1,51 @@
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 from sqlalchemy.orm import Session
 
+from app.db.media_files import path_of
 from app.db.tables import Batch, Payment
 from app.domain.vocabulary import BatchId, BatchStatus, ItemRole, MediaType, Option
 from app.errors import NotFound
 from app.pipeline.batch_report import read
+from app.questions import catalogue
 from app.reporting.batch_document import batch_document
 from app.reporting.pages import html, markdown
-from app.reporting.record import NONE, BatchRecord
+from app.reporting.record import NONE, BatchRecord, ShownPage
 from tests.factories import (
     NOW,
     make_assignment,
     make_batch,
     make_hit,
     make_item,
+    make_media_file,
     make_response,
     make_worker,
 )
 from tests.pipeline.answered import answered_batch, items_of, settle
 
+NO_MEDIA = Path("/nowhere")
 
-def record_of(db: Session, batch: Batch) -> BatchRecord:
+
+def record_of(db: Session, batch: Batch, media_dir: Path = NO_MEDIA) -> BatchRecord:
     db.flush()
-    return read(db, BatchId(batch.id), now=NOW)
+    return read(db, BatchId(batch.id), now=NOW, media_dir=media_dir)
+
+
+def shown_of(db: Session, batch: Batch, media_dir: Path = NO_MEDIA) -> ShownPage:
+    shown = record_of(db, batch, media_dir).terms.shown
+    assert shown is not None
+    return shown
+
+
+def words_of(shown: ShownPage) -> str:
+    return " ".join("".join(ElementTree.fromstring(shown.svg).itertext()).split())
 
 
 def test_items_and_responses_are_read_in_the_files_order(db: Session) -> None:
@@ -114,7 +133,59 @@ def test_the_question_is_quoted_from_the_batchs_own_template(db: Session) -> Non
     batch = make_batch(db, template_source=source)
     assert record_of(db, batch).terms.page == ("Which label fits?", "[one of the two labels] or [the other label]?")
     batch.template_source = "{{ nothing }}"
-    assert record_of(db, batch).terms.page == ()
+    terms = record_of(db, batch).terms
+    assert (terms.page, terms.shown) == ((), None)
+
+
+def test_the_page_is_drawn_for_the_first_item_that_is_no_gold_item(db: Session) -> None:
+    batch = make_batch(db, template_source=catalogue.load("image").source)
+    make_item(db, batch, role=ItemRole.GOLD, given_label="sure")
+    make_item(db, batch, external_id="007", given_label="dog <b>", guessed_label="cat")
+    make_item(db, batch, external_id="008")
+    shown = shown_of(db, batch)
+    assert shown.item == "007"
+    assert "cat1 dog <b>2 Both are right3" in words_of(shown)
+    page = html(batch_document(record_of(db, batch)))
+    assert "Drawn for the Batch’s first Item, “007”, gold Items aside" in page
+    assert 'alt="The page that a Worker saw, with Item “007”. Its words follow."' in page
+
+
+def test_a_batch_without_items_shows_names_in_their_place(db: Session) -> None:
+    batch = make_batch(db, template_source=catalogue.load("text").source, media_type=MediaType.TEXT)
+    shown = shown_of(db, batch)
+    assert shown.item is None
+    assert "[the text]" in words_of(shown)
+    assert "The Batch has no Items yet" in markdown(batch_document(record_of(db, batch)))
+
+
+def test_an_imported_picture_stands_on_the_page(db: Session, tmp_path: Path) -> None:
+    batch = make_batch(db, template_source=catalogue.load("image").source)
+    medium = make_media_file(db)
+    make_item(db, batch, media_url=None, media_token=medium.token)
+    path = path_of(tmp_path, medium.sha256)
+    assert "A box stands for the picture" in " ".join(shown_of(db, batch, tmp_path).changed)  # its file is not there
+    path.parent.mkdir()
+    Image.new("RGB", (28, 28), "navy").save(path, "PNG")
+    shown = shown_of(db, batch, tmp_path)
+    assert f'src="data:image/png;base64,{b64encode(path.read_bytes()).decode()}"' in shown.svg
+    assert shown.changed == ()
+
+
+def test_a_picture_from_elsewhere_is_a_box_and_is_not_fetched(db: Session) -> None:
+    batch = make_batch(db, template_source=catalogue.load("image").source)
+    make_item(db, batch, media_url="https://images.example/1.png?key=secret")
+    shown = shown_of(db, batch)
+    assert "https://images.example/1.png" in words_of(shown)
+    assert "secret" not in shown.svg
+    assert shown.changed == ("A box stands for the picture, which is kept elsewhere.",)
+
+
+def test_a_long_text_is_cut_and_that_is_said(db: Session) -> None:
+    batch = make_batch(db, template_source=catalogue.load("text").source, media_type=MediaType.TEXT)
+    make_item(db, batch, media_url=None, text="word " * 300)
+    shown = shown_of(db, batch)
+    assert words_of(shown).count("word") < 60
+    assert shown.changed == ("Its text of 1,500 characters is cut.",)
 
 
 @pytest.mark.parametrize("media", list(MediaType))
@@ -138,4 +209,4 @@ def test_a_report_names_workers_by_pseudonym_alone(db: Session) -> None:
 
 def test_a_batch_that_is_not_there_is_named(db: Session) -> None:
     with pytest.raises(NotFound):
-        read(db, BatchId(404), now=datetime.now(UTC))
+        read(db, BatchId(404), now=datetime.now(UTC), media_dir=NO_MEDIA)

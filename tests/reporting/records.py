@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.vocabulary import BatchStatus, ItemRole
-from app.reporting.record import BatchRecord, Dates, Items, Money, Responses, Terms, Work
+from app.reporting.record import BatchRecord, Dates, Items, Money, Responses, ShownPage, Terms, Work
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 WORDS = ("given", "guessed", "both", "neither")
@@ -29,6 +29,10 @@ TERMS = Terms(
     keywords="image",
     instructions="Choose.",
     page=("Which label fits?", "Both are right"),
+    shown=ShownPage(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="100%" height="100%"><text y="20">Cat or dog?</text></svg>',
+        "item-0",
+    ),
     assignments_per_item=5,
     first_assignments=5,
     items_per_hit=1,

@@ -1,20 +1,38 @@
 """The report as a file that somebody opens: on a desk, on a phone, on paper, by day and by night."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser
 
 from app.domain.statistics.study_table import Scope
 from app.domain.vocabulary import ItemRole
+from app.questions.still import still
 from app.reporting.batch_document import batch_document
 from app.reporting.pages import html
+from app.reporting.record import ShownPage
 from tests.journeys.conftest import axe_core
-from tests.reporting.records import crowd_record
+from tests.reporting.records import TERMS, crowd_record
 
 pytestmark = pytest.mark.browser
+
+# Blue only where it has the room of a desk's window; what would run or fetch, were it a page and not its picture.
+PAGE = ShownPage(
+    still(
+        """<style>body { margin: 0; min-height: 100vh; background: red } @media (min-width: 700px) { body { background: blue } }
+        @media (prefers-color-scheme: dark) { body { background: lime } }</style>
+        <button autofocus>Submit</button>""",
+        sizes={},
+    ).replace(
+        "<body", '<body onload="alert(1)"><img src="http://127.0.0.1:9/x"/><script>alert(1)</script></body><body'
+    ),
+    "7",
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +41,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     roles = [ItemRole.SUSPECT] * 60 + [ItemRole.CONTROL] * 20 + [ItemRole.GOLD] * 10
     gold = [-1] * 80 + [0] * 10
     scores = [float(score) for score in np.linspace(1, 0, 90)]
-    record = crowd_record(90, 12, roles=roles, gold=gold, extra={"score": scores})
+    record = crowd_record(90, 12, roles=roles, gold=gold, extra={"score": scores}, terms=replace(TERMS, shown=PAGE))
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(html(batch_document(record, scope=Scope(100, 5000))), encoding="utf-8")
     return path
@@ -46,12 +64,44 @@ def test_it_needs_nothing_else_and_everybody_can_read_it(
     context.close()
 
 
+@pytest.mark.parametrize(
+    ("width", "scheme", "media", "colour"),
+    [
+        (1280, "light", "screen", (0, 0, 255)),
+        (390, "light", "screen", (255, 0, 0)),
+        (390, "dark", "screen", (0, 255, 0)),
+        (688, "light", "print", (0, 0, 255)),
+    ],
+)
+def test_the_page_that_workers_saw_fits_itself_to_its_reader_and_nothing_in_it_can_be_touched(
+    *,
+    width: int,
+    scheme: Literal["light", "dark"],
+    media: Literal["screen", "print"],
+    colour: tuple[int, int, int],
+    chromium: Browser,
+    report: Path,
+) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.emulate_media(media=media, color_scheme=scheme)
+    asked, dialogs = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    page.goto(report.as_uri())
+    screen = page.locator(".screen")
+    shown = Image.open(io.BytesIO(screen.screenshot())).convert("RGB")
+    assert shown.getpixel((shown.width // 2, shown.height - 40)) == colour
+    assert page.evaluate("document.activeElement === document.body")
+    assert (asked, dialogs) == ([report.as_uri()], [])
+    page.close()
+
+
 def test_on_paper_no_table_is_cut_off(chromium: Browser, report: Path) -> None:
     page = chromium.new_page(viewport={"width": 688, "height": 1000})  # A4 less its margins
     page.emulate_media(media="print")
     page.goto(report.as_uri())
     cut_off = page.evaluate(
-        "[...document.querySelectorAll('table, .plot')].filter(e => e.getBoundingClientRect().right > 690)"
+        "[...document.querySelectorAll('table, .plot, .screen')].filter(e => e.getBoundingClientRect().right > 690)"
         ".map(e => e.caption?.textContent ?? e.textContent.slice(0, 80))"
     )
     page.close()

@@ -3,9 +3,9 @@
 from app.domain.consensus import methods as consensus
 from app.domain.statistics.study_table import Basis
 from app.domain.vocabulary import ItemRole
-from app.reporting.document import Block, Bullets, Facts, NotEnough, Quotation, Section, Text
+from app.reporting.document import Block, Bullets, Facts, NotEnough, Quotation, Screen, Section, Text
 from app.reporting.findings import CERTAIN, Findings
-from app.reporting.record import Terms
+from app.reporting.record import ShownPage, Terms
 from app.reporting.wording import NONE, at, count, counted, usd, whole_percent
 
 _MINUTE_S, _DAY_S = 60, 86_400
@@ -34,7 +34,7 @@ def methods(findings: Findings) -> Section:
     blocks: list[Block] = [
         Text(_asked(findings)),
         Text(_decided(findings)),
-        _question(terms),
+        *_question(findings),
         Facts(_settings(terms)),
         Facts(_dates(findings)),
         Facts(
@@ -96,10 +96,39 @@ def _decided(findings: Findings) -> str:
     )
 
 
-def _question(terms: Terms) -> Block:
-    if not terms.page:
-        return NotEnough("the stored template cannot be shown by this version of the software; its source is below")
-    return Quotation(f"What Workers read (“{terms.title}”)", terms.page)
+def _question(findings: Findings) -> tuple[Block, ...]:
+    terms = findings.record.terms
+    if terms.shown is None:
+        return (NotEnough("the stored template cannot be shown by this version of the software; its source is below"),)
+    return (
+        Screen(
+            "page-shown",
+            "What a Worker saw",
+            f"The page that a Worker saw, {_example(terms.shown)}. Its words follow.",
+            terms.shown.svg,
+        ),
+        Text(_about_the_example(findings, terms.shown)),
+        Quotation(f"What Workers read (“{terms.title}”)", terms.page),
+    )
+
+
+def _example(shown: ShownPage) -> str:
+    return "with names in place of an Item" if shown.item is None else f"with Item “{shown.item}”"
+
+
+def _about_the_example(findings: Findings, shown: ShownPage) -> str:
+    """What a reader must know of the picture."""
+    record = findings.record
+    gold = ", gold Items aside" if record.of_role(ItemRole.GOLD).any() else ""
+    sentences = [
+        "The Batch has no Items yet: the page is drawn with names in their place."
+        if shown.item is None
+        else f"Drawn for the Batch’s first Item, “{shown.item}”{gold}, with its labels in the order of the alphabet.",
+        *shown.changed,
+    ]
+    if record.terms.items_per_hit > 1:
+        sentences.append(f"A HIT shows up to {counted(record.terms.items_per_hit, 'Item')}, one below the other.")
+    return " ".join(sentences)
 
 
 def _settings(terms: Terms) -> tuple[tuple[str, str], ...]:

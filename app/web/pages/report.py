@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, Response
 from pydantic import BeforeValidator, Field
 
-from app.access.dependencies import DatabaseOf, Db
+from app.access.dependencies import DatabaseOf, Db, SettingsOf
 from app.domain.statistics.study_table import Scope
 from app.domain.vocabulary import BatchId
 from app.errors import InvalidInput
@@ -51,6 +51,7 @@ def show_body(
     request: Request,
     batch_id: BatchNumber,
     database: DatabaseOf,
+    settings: SettingsOf,
     here: CanView,
     *,
     suspects: Size = None,
@@ -59,7 +60,9 @@ def show_body(
     """The report itself, for htmx to put into the page; or what is wrong with what was asked for."""
     try:
         scope = Scope(suspects, dataset_size)
-        document = batch_report.compose(database, BatchId(batch_id), scope=scope, now=datetime.now(UTC))
+        document = batch_report.compose(
+            database, BatchId(batch_id), media_dir=settings.media_path, scope=scope, now=datetime.now(UTC)
+        )
     except InvalidInput as fault:
         return fragment(request, "report", "body", problems=fault.problems, body="")
     return fragment(request, "report", "body", problems=[], body=pages.body_html(document))
