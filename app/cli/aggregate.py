@@ -1,4 +1,4 @@
-"""`labeljury aggregate`: any long file of task, worker and label → one label a task with its probabilities."""
+"""`labeljury aggregate`: any long file of task, worker and label, or of counts → one label a task with its probabilities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.cli.talking import counted
 from app.files.long_columns import known_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from app.files.long_answers import LongAnswers
 
 STANDARD_OUTPUT = Path("-")
+SHOWN_LABELS = 12
 
 
 class Ties(StrEnum):
@@ -50,11 +51,12 @@ def _list_methods(asked: bool) -> None:
         return
     from rich.table import Table
 
-    from app.domain.consensus.methods import DEFAULT, METHODS
+    from app.domain.consensus.methods import DEFAULT, DEFAULT_OF_COUNTS, METHODS
 
     table = Table("Method", "What it does", "Source", box=None)
+    defaults = {DEFAULT_OF_COUNTS: " (default for counts)", DEFAULT: " (default)"}
     for method in METHODS:
-        default = " (default)" if method.name == DEFAULT else ""
+        default = defaults.get(method.name, "")
         table.add_row(f"{method.name}{default}", method.title, method.source)
     talking.console().print(table)
     talking.console().print("crowdkit:NAME runs crowd-kit's method of that name, where crowd-kit is installed.")
@@ -63,12 +65,17 @@ def _list_methods(asked: bool) -> None:
 
 def aggregate(
     answers: Annotated[
-        Path, typer.Argument(help="A long file, one row an answer: .csv, .tsv, .jsonl or .parquet.", metavar="ANSWERS")
+        Path,
+        typer.Argument(
+            help="One row an answer (task, worker, label), or counts (task, then a column a label): .csv, .tsv, .jsonl or"
+            " .parquet.",
+            metavar="ANSWERS",
+        ),
     ],
     out: Annotated[
         Path, typer.Option(help="task,label,p_<label>…: .csv, .tsv, .jsonl or .parquet; - is standard output.")
     ] = STANDARD_OUTPUT,
-    method: Annotated[str | None, typer.Option(help="`--list-methods` shows all, and which is the default.")] = None,
+    method: Annotated[str | None, typer.Option(help="`--list-methods` shows all, and which are the defaults.")] = None,
     workers: Annotated[
         Path | None, typer.Option(help="Write what was learned of each worker: answers, accuracy, agreement.")
     ] = None,
@@ -100,14 +107,19 @@ def aggregate(
 ) -> None:
     """Infer one label a task from the answers of many workers.
 
-    Ids and labels stay exactly as they are written. What is noteworthy is said on standard error.
+    Counts do not say who answered: methods that weigh workers refuse them. Ids and labels stay exactly as they are written. What
+    is noteworthy is said on standard error.
     """
+    from app.domain.consensus.methods import DEFAULT_OF_COUNTS
     from app.files.aggregated import tasks_table, workers_table
-    from app.files.long_answers import Repeats, read_answers, read_truth
+    from app.files.long_answers import Repeats, read_answers_or_counts, read_truth
 
     _check_written((out, workers), (answers, gold, families, pred_probs))
     run = _method(method)
-    read = read_answers(answers, columns=columns, repeats=Repeats(repeats))
+    read = read_answers_or_counts(answers, columns=columns, repeats=Repeats(repeats))
+    if read.counted:
+        _check_counts(method, {"--workers": workers, "--families": families})
+        run = _method(method or DEFAULT_OF_COUNTS)
     _tell_of(read)
     truth, notes = read_truth(gold, read) if gold else (None, ())
     outcome = run(read, Beside(quorum, truth, families, pred_probs))
@@ -131,6 +143,19 @@ def _check_written(written: Sequence[Path | None], read: Sequence[Path | None]) 
         if path.resolve() in taken:
             raise InvalidInput([Problem("is read or written already: name another file to write", field=str(path))])
         taken.add(path.resolve())
+
+
+def _check_counts(method: str | None, of_workers: Mapping[str, Path | None]) -> None:
+    """Raise InvalidInput where something needs workers, whom counts do not name."""
+    from app.domain.consensus import methods
+    from app.errors import InvalidInput, Problem
+    from app.files.crowdkit_methods import is_crowdkit
+
+    if unfit := [option for option, file in of_workers.items() if file]:
+        raise InvalidInput([Problem("counts do not say who answered: leave it out", field=unfit[0])])
+    if method is not None and is_crowdkit(method):
+        raise InvalidInput([Problem("crowd-kit wants task, worker and label, not counts", field="--method")])
+    methods.method_for_counts(method or methods.DEFAULT_OF_COUNTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,20 +205,29 @@ def _decided(outcome: Outcome, read: LongAnswers, ties: Ties, seed: int) -> Labe
     from app.domain.consensus.outcome import NONE_WON
     from app.domain.tied_labels import break_ties
 
-    if not (open := int((outcome.label == NONE_WON).sum())):
+    answered = np.bincount(read.votes.item, minlength=len(read.tasks)) > 0
+    if silent := int((~answered).sum()):
+        _tell(f"{counted(silent, 'task')} without any answer: no label")
+    if not (open := int((answered & (outcome.label == NONE_WON)).sum())):
         return outcome.label
     # Without a quorum there is no label: that is what the method is for.
     if ties is Ties.EMPTY or outcome.method == quorum.NAME:
         _tell(f"{counted(open, 'task')} without a label: a tie, or no quorum")
         return outcome.label
     _tell(f"{counted(open, 'tie')} broken by lot, seed {seed}")
-    everybody = np.ones(len(read.tasks), dtype=bool)
     alone = read.votes.counts().astype(np.float64) if outcome.method == crowdlab.NAME else None
-    return break_ties(outcome, tasks=read.tasks, labels=read.labels, answered=everybody, seed=seed, scores=alone)
+    return break_ties(outcome, tasks=read.tasks, labels=read.labels, answered=answered, seed=seed, scores=alone)
 
 
 def _tell_of(read: LongAnswers) -> None:
     """What was read, and what a reader of the result should know of it."""
+    if read.counted:
+        shown = ", ".join(read.labels[:SHOWN_LABELS]) + (", …" if len(read.labels) > SHOWN_LABELS else "")
+        _tell(
+            f"counts of {counted(len(read.votes), 'answer')} on {counted(len(read.tasks), 'task')} (column {read.columns[0]}),"
+            f" {counted(len(read.labels), 'label')}: {shown}"
+        )
+        return
     _tell(
         f"{counted(len(read.votes), 'answer')} by {counted(len(read.workers), 'worker')} on"
         f" {counted(len(read.tasks), 'task')}, {counted(len(read.labels), 'label')}"

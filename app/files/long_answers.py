@@ -1,8 +1,8 @@
-"""Long files of task, worker and label as coded votes; known labels and families of workers beside them."""
+"""Long files of task, worker and label, or of counts, as coded votes; known labels and families of workers beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.consensus.counted import votes_of_counts
 from app.domain.consensus.outcome import NONE_WON
 from app.domain.consensus.votes import Votes
 from app.errors import InvalidInput, Problem
-from app.files.long_columns import Role, find_columns, named_columns
+from app.files.label_counts import count_columns, counts_of
+from app.files.long_columns import ANSWER_ROLES, Role, find_columns, named_columns
 from app.files.long_tables import read_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ANSWER_ROLES = (Role.TASK, Role.WORKER, Role.LABEL)
 # Tasks × labels. Measured at the peak: 24 bytes a cell for the plurality, 58 for the default, so up to 6 GB.
 _MOST_CELLS = 100_000_000
 
@@ -42,6 +43,7 @@ class LongAnswers:
 
     tasks and workers in the order in which they first appear; labels sorted, numbers by value and before words.
     repeats: how many answers repeat an earlier pair of task and worker. columns: the names under which they were read.
+    Where the file has counts there are no workers, and the votes are as of one: nobody can be told from another.
     """
 
     votes: Votes
@@ -49,7 +51,12 @@ class LongAnswers:
     workers: Sequence[str]
     labels: Sequence[str]
     repeats: int
-    columns: tuple[str, str, str]
+    columns: tuple[str, ...]
+
+    @property
+    def counted(self) -> bool:
+        """The file had counts."""
+        return not self.workers
 
 
 def read_answers(path: Path, *, columns: str | None = None, repeats: Repeats = Repeats.ALL) -> LongAnswers:
@@ -57,36 +64,65 @@ def read_answers(path: Path, *, columns: str | None = None, repeats: Repeats = R
 
     Raises InvalidInput for missing columns, no rows, empty cells, and counts beside workers.
     """
-    used: dict[Role, str] = {}
+    used: dict[str, str] = {}
 
-    def choose(found: Sequence[str]) -> dict[Role, str]:
-        chosen = _choose(found, ANSWER_ROLES, path, columns)
-        used.update(chosen)
-        return chosen
+    def choose(found: Sequence[str]) -> dict[str, str]:
+        used.update(_choose(found, ANSWER_ROLES, path, columns).items())
+        return used
+
+    return _of_triples(path, read_columns(path, choose), used, repeats)
+
+
+def read_answers_or_counts(path: Path, *, columns: str | None = None, repeats: Repeats = Repeats.ALL) -> LongAnswers:
+    """As `read_answers`, or the counts of a file with `task` and a column a label, where it has such.
+
+    Raises InvalidInput as `read_answers` and `counts_of`, and for a file that is of both forms.
+    """
+    used: dict[str, str] = {}
+
+    def choose(found: Sequence[str]) -> dict[str, str]:
+        counts = count_columns(found, file=path.name) if columns is None else None
+        used.update((counts or _choose(found, ANSWER_ROLES, path, columns)).items())
+        return used
 
     read = read_columns(path, choose)
+    return _of_triples(path, read, used, repeats) if Role.WORKER in used else _of_counts(path, read, used)
+
+
+def _of_counts(path: Path, read: Mapping[str, pa.DictionaryArray], used: Mapping[str, str]) -> LongAnswers:
+    labels = sorted((name for name in used if name != Role.TASK), key=label_order)
+    tasks = read[Role.TASK]
+    _check_size(len(tasks), len(labels), path)
+    votes = votes_of_counts(counts_of(read, labels, file=path.name))
+    return LongAnswers(votes, tasks.to_pylist(), (), labels, 0, (used[Role.TASK],))
+
+
+def _of_triples(
+    path: Path, read: Mapping[str, pa.DictionaryArray], used: Mapping[str, str], repeats: Repeats
+) -> LongAnswers:
     if problems := [fault for role in ANSWER_ROLES if (fault := _empty(read[role], used[role], path))]:
-        raise InvalidInput(problems)
+        raise InvalidInput([*_mixed(read, path), *problems])
     (item, tasks), (worker, workers), (label, unsorted) = (_decoded(read[role]) for role in ANSWER_ROLES)
     order = sorted(range(len(unsorted)), key=lambda code: label_order(unsorted[code]))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    if len(tasks) * len(unsorted) > _MOST_CELLS:
-        raise InvalidInput(
-            [
-                Problem(
-                    f"{len(tasks):,} tasks × {len(unsorted):,} labels are too many, {_MOST_CELLS:,} the most;"
-                    " is a label free text? If not, aggregate the tasks in parts",
-                    field=path.name,
-                )
-            ]
-        )
+    _check_size(len(tasks), len(unsorted), path)
     kept, again = _kept(item, worker, len(workers), repeats, path)
     votes = Votes.of(
         item[kept], worker[kept], rank[label[kept]], items=len(tasks), workers=len(workers), labels=len(order)
     )
     names = (used[Role.TASK], used[Role.WORKER], used[Role.LABEL])
     return LongAnswers(votes, tasks, workers, [unsorted[code] for code in order], again, names)
+
+
+def _check_size(tasks: int, labels: int, path: Path) -> None:
+    if tasks * labels <= _MOST_CELLS:
+        return
+    message = (
+        f"{tasks:,} tasks × {labels:,} labels are too many, {_MOST_CELLS:,} the most; is a label free text? If not,"
+        " aggregate the tasks in parts"
+    )
+    raise InvalidInput([Problem(message, field=path.name)])
 
 
 def label_order(label: str) -> tuple[int, float, str]:
@@ -148,13 +184,30 @@ def _choose(found: Sequence[str], roles: Sequence[Role], path: Path, columns: st
 
 def _empty(column: pa.DictionaryArray, name: str, path: Path) -> Problem | None:
     """The empty cells of a column, as a fault."""
-    blank = np.array([not value.strip() for value in column.dictionary.to_pylist()], dtype=bool)
-    rows = np.flatnonzero(blank[_codes(column)]) if blank.any() else np.empty(0)
+    rows = np.flatnonzero(_blank(column))
     if not len(rows):
         return None
     return Problem(
         f"{len(rows):,} cells of {name!r} are empty; the first is in row {int(rows[0]) + 1:,}", field=path.name
     )
+
+
+def _mixed(read: Mapping[str, pa.DictionaryArray], path: Path) -> list[Problem]:
+    """Rows that name a task and neither worker nor label, as those of counts do, as a fault."""
+    alone = _blank(read[Role.WORKER]) & _blank(read[Role.LABEL]) & ~_blank(read[Role.TASK])
+    if not alone.any():
+        return []
+    message = (
+        f"{int(alone.sum()):,} rows have neither worker nor label, the first is row {int(np.argmax(alone)) + 1:,}: counts and"
+        " single answers cannot stand in one file; aggregate each alone, or write one row an answer throughout"
+    )
+    return [Problem(message, field=path.name)]
+
+
+def _blank(column: pa.DictionaryArray) -> NDArray[np.bool_]:
+    """(rows,): which cells are empty."""
+    blank = np.array([not value.strip() for value in column.dictionary.to_pylist()], dtype=bool)
+    return blank[_codes(column)]
 
 
 def _codes(column: pa.DictionaryArray) -> Codes:

@@ -16,6 +16,11 @@ class Role(StrEnum):
     FAMILY = "family"  # raters that share errors
 
 
+ANSWER_ROLES = (Role.TASK, Role.WORKER, Role.LABEL)
+
+# A column of how often: beside a worker it makes of a file two forms at once.
+COUNT_NAMES = frozenset({"count", "counts", "votes", "n_votes", "num_votes"})
+
 # In the order of preference: where a file has two of a role, the first named here is read.
 ALIASES: dict[Role, tuple[str, ...]] = {
     Role.TASK: ("task", "item", "question", "example", "instance", "object", "unit", "hit", "id"),
@@ -39,15 +44,25 @@ ALIASES: dict[Role, tuple[str, ...]] = {
 
 def known_names() -> str:
     """The names of a long file's three columns, for help texts."""
-    return "; ".join(f"{role}: {', '.join(ALIASES[role])}" for role in (Role.TASK, Role.WORKER, Role.LABEL))
+    return "; ".join(f"{role}: {', '.join(ALIASES[role])}" for role in ANSWER_ROLES)
+
+
+def known_columns(columns: Sequence[str], roles: Sequence[Role]) -> dict[Role, str]:
+    """The column of each role that has one, by name."""
+    plain: dict[str, str] = {}
+    for column in columns:
+        plain.setdefault(_plain(column), column)
+    return {role: plain[name] for role in roles for name in reversed(_names(role)) if name in plain}
+
+
+def is_count(name: str) -> bool:
+    """The column says how often, not who or what."""
+    return name.strip().casefold() in COUNT_NAMES
 
 
 def find_columns(columns: Sequence[str], roles: Sequence[Role], *, file: str) -> dict[Role, str]:
     """The column of each role, by name. Raises InvalidInput that says which are missing and which were found."""
-    plain: dict[str, str] = {}
-    for column in columns:
-        plain.setdefault(_plain(column), column)
-    found = {role: plain[name] for role in roles for name in reversed(_names(role)) if name in plain}
+    found = known_columns(columns, roles)
     missing = [role for role in roles if role not in found]
     if missing:
         listed = ", ".join(repr(column) for column in columns) or "none"

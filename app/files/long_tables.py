@@ -5,25 +5,24 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from app.errors import InvalidInput, Problem
 from app.files import json_lines
-from app.files.long_columns import Role
+from app.files.long_columns import is_count
 from app.files.tables import TableFormat, format_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Choose = Callable[[Sequence[str]], dict[Role, str]]
+Key = TypeVar("Key", bound=str)
+Choose = Callable[[Sequence[str]], dict[Key, str]]
 
-# A file with a worker and with counts is two forms at once.
-COUNT_NAMES = frozenset({"count", "counts", "votes", "n_votes", "num_votes"})
 _BLOCK_BYTES = 8 * 1024 * 1024
 _KEPT = "\x00count"
 
 
-def read_columns(path: Path, choose: Choose) -> dict[Role, pa.DictionaryArray]:
+def read_columns(path: Path, choose: Choose[Key]) -> dict[Key, pa.DictionaryArray]:
     """The columns that `choose` picks from the header, as dictionary-coded text; absent values are empty.
 
     Raises InvalidInput, which names the file, where it cannot be read, has no rows, or gives counts beside single answers.
@@ -43,10 +42,10 @@ def read_columns(path: Path, choose: Choose) -> dict[Role, pa.DictionaryArray]:
     if not table.num_rows:
         raise _refused(path, "has no rows")
     _refuse_counts(path, table)
-    return {role: _coded(table.column(name)) for role, name in columns.items()}
+    return {key: _coded(table.column(name)) for key, name in columns.items()}
 
 
-def _table(path: Path, format: TableFormat, choose: Choose) -> tuple[dict[Role, str], pa.Table]:
+def _table(path: Path, format: TableFormat, choose: Choose[Key]) -> tuple[dict[Key, str], pa.Table]:
     """The wanted columns as text, under their own names, and a column of counts where there is one."""
     match format:
         case TableFormat.PARQUET:
@@ -57,13 +56,13 @@ def _table(path: Path, format: TableFormat, choose: Choose) -> tuple[dict[Role, 
             return _from_delimited(path, choose, "," if format is TableFormat.CSV else "\t")
 
 
-def _from_delimited(path: Path, choose: Choose, delimiter: str) -> tuple[dict[Role, str], pa.Table]:
+def _from_delimited(path: Path, choose: Choose[Key], delimiter: str) -> tuple[dict[Key, str], pa.Table]:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     header = _header(path, delimiter)
     columns = choose([name.strip() for name in header])
-    kept = [name for name in header if name.strip() in columns.values() or _counts(name)]
+    kept = [name for name in header if name.strip() in columns.values() or is_count(name)]
     text = pa.dictionary(pa.int32(), pa.string())
     table = arrow_csv.read_csv(
         path,
@@ -73,7 +72,7 @@ def _from_delimited(path: Path, choose: Choose, delimiter: str) -> tuple[dict[Ro
             include_columns=kept, column_types=dict.fromkeys(kept, text), strings_can_be_null=False
         ),
     )
-    return columns, table.rename_columns([_KEPT if _counts(name) else name.strip() for name in kept])
+    return columns, table.rename_columns([_KEPT if is_count(name) else name.strip() for name in kept])
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
@@ -93,19 +92,19 @@ def _header(path: Path, delimiter: str) -> list[str]:
     return header
 
 
-def _from_parquet(path: Path, choose: Choose) -> tuple[dict[Role, str], pa.Table]:
+def _from_parquet(path: Path, choose: Choose[Key]) -> tuple[dict[Key, str], pa.Table]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = list(pq.read_schema(path).names)
     columns = choose(names)
-    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if _counts(name))]))
+    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if is_count(name))]))
     table = pq.read_table(path, columns=kept)
     texts = [column.cast(pa.string()).fill_null("") for column in table.columns]
-    return columns, pa.table(texts, names=[_KEPT if _counts(name) else name for name in kept])
+    return columns, pa.table(texts, names=[_KEPT if is_count(name) else name for name in kept])
 
 
-def _from_json_lines(path: Path, choose: Choose) -> tuple[dict[Role, str], pa.Table]:
+def _from_json_lines(path: Path, choose: Choose[Key]) -> tuple[dict[Key, str], pa.Table]:
     import pyarrow as pa
 
     rows = json_lines.read_rows(path, example='{"task": …, "worker": …, "label": …}')
@@ -113,8 +112,8 @@ def _from_json_lines(path: Path, choose: Choose) -> tuple[dict[Role, str], pa.Ta
         raise _refused(path, "has no rows")
     names = json_lines.names_of(rows)
     columns = choose(names)
-    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if _counts(name))]))
-    values = {_KEPT if _counts(name) else name: pa.array(json_lines.texts_of(rows, name, path=path)) for name in kept}
+    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if is_count(name))]))
+    values = {_KEPT if is_count(name) else name: pa.array(json_lines.texts_of(rows, name, path=path)) for name in kept}
     return columns, pa.table(values)
 
 
@@ -125,10 +124,6 @@ def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     return pa.chunked_array(column.unify_dictionaries().chunks, type=column.type).combine_chunks()
-
-
-def _counts(name: str) -> bool:
-    return name.strip().casefold() in COUNT_NAMES
 
 
 def _refuse_counts(path: Path, table: pa.Table) -> None:

@@ -156,3 +156,61 @@ def test_what_cannot_be_done_is_refused(rita: Typist, options: tuple[str, ...], 
     assert rita.types("aggregate", *options) == 1
     assert reason in rita.complained
     assert rita.said == ""
+
+
+COUNTS = "task,no,yes\n007,1,2\n008,3,0\n009,1,1\n010,0,0\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "labels"), [((), ["yes", "no", "no", ""]), (("--method", "quorum"), ["", "no", "", ""])]
+)
+def test_counts_are_aggregated_by_methods_that_need_no_workers(
+    rita: Typist, options: tuple[str, ...], labels: list[str]
+) -> None:
+    Path("counts.csv").write_text(COUNTS)
+    assert rita.types("aggregate", "counts.csv", *options) == 0, rita.complained
+    rows = rows_of(rita.said)
+    assert list(rows[0]) == ["task", "label", "p_no", "p_yes"]
+    assert [row["label"] for row in rows] == labels
+    assert "counts of 8 answers on 4 tasks (column task), 2 labels: no, yes" in rita.complained
+    assert "1 task without any answer: no label" in rita.complained
+    assert ("1 tie broken by lot" in rita.complained) is (not options)
+
+
+def test_counts_and_the_answers_behind_them_give_the_same(rita: Typist) -> None:
+    Path("counts.csv").write_text("".join(COUNTS.splitlines(keepends=True)[:4]))
+    assert rita.types("aggregate", "answers.csv", "--method", "plurality") == 0
+    of_answers = rita.said
+    assert rita.types("aggregate", "counts.csv", "--method", "majority") == 0
+    assert rita.said == of_answers
+
+
+@pytest.mark.parametrize("method", [method.name for method in METHODS if method.judges_workers])
+def test_methods_that_weigh_workers_refuse_counts_by_name(rita: Typist, method: str) -> None:
+    Path("counts.csv").write_text(COUNTS)
+    assert rita.types("aggregate", "counts.csv", "--method", method) == 1
+    assert rita.said == ""
+    assert (
+        f"{method} weighs Workers by how they answer elsewhere, and counts do not say who answered" in rita.complained
+    )
+    assert "take quorum or plurality" in rita.complained
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--workers", "w.csv"), "--workers: counts do not say who answered: leave it out"),
+        (("--families", "answers.csv"), "--families: counts do not say who answered: leave it out"),
+        (("--method", "crowdkit:MajorityVote"), "crowd-kit wants task, worker and label, not counts"),
+    ],
+)
+def test_what_needs_workers_is_refused_for_counts(rita: Typist, options: tuple[str, ...], reason: str) -> None:
+    Path("counts.csv").write_text(COUNTS)
+    assert rita.types("aggregate", "counts.csv", *options) == 1
+    assert reason in rita.complained
+
+
+def test_a_file_of_counts_and_of_answers_is_refused(rita: Typist) -> None:
+    Path("both.csv").write_text("task,worker,label,no,yes\n1,ada,yes,,\n2,,,1,2\n")
+    assert rita.types("aggregate", "both.csv") == 1
+    assert "both.csv: 1 rows have neither worker nor label, the first is row 2: counts and single" in rita.complained

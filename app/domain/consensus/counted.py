@@ -12,8 +12,9 @@ _TABLE = 2  # dimensions
 def votes_of_counts(counts: NDArray[np.integer]) -> Votes:
     """The Responses behind counts (I, K), all by one Worker who stands for the crowd: nobody can be told from another.
 
-    Methods that judge Workers then learn the crowd's own confusion, and nothing of anyone in it. Raises InvalidInput for
-    what are no counts: another shape, other than whole numbers, or below 0.
+    Methods that judge Workers then learn the crowd's own confusion, and nothing of anyone in it; `methods.method_for_counts`
+    names those for which that is no loss. Raises InvalidInput for what are no counts: another shape, other than whole
+    numbers, or below 0.
     """
     found = np.asarray(counts)
     if found.ndim != _TABLE or found.dtype.kind not in "iu" or (found.size and found.min() < 0):

@@ -153,6 +153,8 @@ METHODS: tuple[Method, ...] = (
 
 # For any file of task, worker, label; docs/consensus.md argues it from measurements.
 DEFAULT = jury.NAME
+# For counts, which do not say who answered.
+DEFAULT_OF_COUNTS = plurality.NAME
 
 
 def method_named(name: str) -> Method:
@@ -163,6 +165,19 @@ def method_named(name: str) -> Method:
             return method
     known_names = ", ".join(method.name for method in METHODS)
     raise InvalidInput([Problem(f"no consensus method {name!r}; there are {known_names}", field="method")])
+
+
+def method_for_counts(name: str = DEFAULT_OF_COUNTS) -> Method:
+    """As `method_named`, for counts. Raises InvalidInput also where the method weighs Workers: counts do not name them."""
+    method = method_named(name)
+    if method.judges_workers:
+        fitting = " or ".join(known.name for known in METHODS if not known.judges_workers)
+        message = (
+            f"{method.name} weighs Workers by how they answer elsewhere, and counts do not say who answered: take {fitting},"
+            " or give one row an answer with its worker"
+        )
+        raise InvalidInput([Problem(message, field="method")])
+    return method
 
 
 def aggregate(

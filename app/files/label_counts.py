@@ -1,0 +1,108 @@
+"""Files of counts: `task`, then a column a label with how many said it; nobody's name. The other form is one row an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import InvalidInput, Problem
+from app.files.long_columns import ANSWER_ROLES, Role, is_count, known_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Methods see the answers one by one.
+MOST_ANSWERS = 50_000_000
+_SHOWN = 40
+
+
+def count_columns(header: Sequence[str], *, file: str) -> dict[str, str] | None:
+    """The columns of a file of counts: the task's under Role.TASK, each label's under its name. None for the other form.
+
+    Raises InvalidInput where a header of counts has a column of workers, or one of labels, as well.
+    """
+    known = known_columns(header, ANSWER_ROLES)
+    if Role.TASK not in known:
+        return None
+    labels = [name for name in header if name not in known.values()]
+    beside = [role for role in (Role.WORKER, Role.LABEL) if role in known]
+    if not labels or len(beside) == len(ANSWER_ROLES) - 1:
+        return None
+    if beside:
+        [role] = beside
+        lacks = Role.LABEL if role is Role.WORKER else Role.WORKER
+        message = (
+            f"has a column of {role}s ({known[role]!r}) and none of {lacks}s. One row an answer needs task, worker and label;"
+            f" counts are task and a column a label, and nothing else. Columns found: {', '.join(map(repr, header))}"
+        )
+        raise InvalidInput([Problem(message, field=file)])
+    if total := next((name for name in labels if is_count(name)), None):
+        raise InvalidInput([Problem(f"{total!r} is no label: leave totals out of a file of counts", field=file)])
+    return {Role.TASK: known[Role.TASK]} | {name: name for name in labels}
+
+
+def counts_of(columns: Mapping[str, pa.DictionaryArray], labels: Sequence[str], *, file: str) -> NDArray[np.int64]:
+    """(tasks, labels): how many said what; an empty cell is 0. Raises InvalidInput for other than whole numbers from 0.
+
+    Also for a task without a name or with two rows, and for more than MOST_ANSWERS in all.
+    """
+    tasks = columns[Role.TASK]
+    if problems := [
+        *_task_problems(tasks, file),
+        *(fault for label in labels if (fault := _fault(columns[label], label, file))),
+    ]:
+        raise InvalidInput(problems)
+    counts = np.column_stack([_numbers(columns[label])[_codes(columns[label])] for label in labels])
+    if (total := int(counts.sum())) > MOST_ANSWERS:
+        message = (
+            f"counts {total:,} answers, more than {MOST_ANSWERS:,}: is a column no label, such as an id or a total?"
+        )
+        raise InvalidInput([Problem(message, field=file)])
+    return counts
+
+
+def _task_problems(tasks: pa.DictionaryArray, file: str) -> list[Problem]:
+    names = tasks.dictionary.to_pylist()
+    rows = np.bincount(_codes(tasks), minlength=len(names))
+    found = []
+    if blank := sum(int(count) for name, count in zip(names, rows, strict=True) if not name.strip()):
+        found.append(Problem(f"{blank:,} rows of counts have no task", field=file))
+    if len(twice := np.flatnonzero(rows > 1)):
+        message = f"{len(twice):,} tasks have counts in several rows, such as {names[twice[0]]!r}; add them up first"
+        found.append(Problem(message, field=file))
+    return found
+
+
+def _fault(column: pa.DictionaryArray, label: str, file: str) -> Problem | None:
+    """What of a label's column is no count."""
+    wrong = _numbers(column)[_codes(column)] < 0
+    if not wrong.any():
+        return None
+    row = int(np.flatnonzero(wrong)[0])
+    value = column.dictionary.to_pylist()[_codes(column)[row]][:_SHOWN]
+    message = (
+        f"{int(wrong.sum()):,} cells of {label!r} are no whole numbers from 0, the first in row {row + 1:,}: {value!r}. In a"
+        " file of counts every column but the task is a label; one row an answer needs a column of workers and one of labels"
+    )
+    return Problem(message, field=file)
+
+
+def _numbers(column: pa.DictionaryArray) -> NDArray[np.int64]:
+    """What each distinct text counts; -1 for what is no count."""
+    return np.array([_number(text.strip()) for text in column.dictionary.to_pylist()], dtype=np.int64)
+
+
+def _number(text: str) -> int:
+    if not text:
+        return 0
+    whole, _, rest = text.partition(".")  # Parquet and pandas write 3.0 where a column has gaps
+    if not (whole.isascii() and whole.isdigit()) or rest.strip("0"):
+        return -1
+    return min(int(whole[:20]), MOST_ANSWERS + 1)
+
+
+def _codes(column: pa.DictionaryArray) -> NDArray[np.int64]:
+    return np.asarray(column.indices.to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from app.errors import InvalidInput
+from app.files.label_counts import MOST_ANSWERS, count_columns
+from app.files.long_answers import LongAnswers, read_answers_or_counts
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "counts.csv"
+
+
+def read(path: Path, content: str) -> LongAnswers:
+    path.write_text(content)
+    return read_answers_or_counts(path)
+
+
+def test_counts_are_read_tasks_in_order_and_labels_sorted(path: Path) -> None:
+    found = read(path, "Item_ID,b,10,9,a\nt2,1,2,0,0\nt1,0,,3.0,007\n")
+    assert (found.tasks, found.labels, found.columns) == (["t2", "t1"], ["9", "10", "a", "b"], ("Item_ID",))
+    assert found.votes.counts().tolist() == [[0, 2, 0, 1], [3, 0, 7, 0]]
+    assert (found.counted, found.workers) == (True, ())
+
+
+def test_json_lines_and_parquet_may_leave_labels_out(tmp_path: Path) -> None:
+    lines = '{"task": 1, "cat": 3}\n{"task": 2, "dog": 2, "cat": null}\n{"task": 3}\n'
+    (tmp_path / "a.jsonl").write_text(lines)
+    pq.write_table(
+        pa.table({"task": [1, 2, 3], "cat": [3, None, None], "dog": [None, 2, None]}), tmp_path / "a.parquet"
+    )
+    for name in ("a.jsonl", "a.parquet"):
+        found = read_answers_or_counts(tmp_path / name)
+        assert found.votes.counts().tolist() == [[3, 0], [0, 2], [0, 0]], name
+
+
+def test_one_row_an_answer_is_read_as_ever(path: Path) -> None:
+    found = read(path, "task,worker,label,cat,dog\n1,ada,cat,3,0\n")
+    assert (found.counted, found.workers, len(found.votes)) == (False, ["ada"], 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("task,cat,dog\n1,2.5,0\n2,1,x\n", "1 cells of 'cat' are no whole numbers from 0, the first in row 1: '2.5'"),
+        ("task,cat,dog\n1,2.5,0\n2,1,x\n", "1 cells of 'dog' are no whole numbers from 0, the first in row 2: 'x'"),
+        ("task,cat,dog\n1,-1,0\n", "the first in row 1: '-1'"),
+        ("task,cat,dog\n1,1e3,nan\n", "the first in row 1: '1e3'"),
+        ("task,cat,dog\n1,²,0\n", "the first in row 1: '²'"),
+        ("task,cat,url\n1,2,http://a\n", "every column but the task is a label"),
+        ("task,cat,dog\n1,2,0\n1,1,0\n", "1 tasks have counts in several rows, such as '1'; add them up first"),
+        ("task,cat,dog\n,2,0\n", "1 rows of counts have no task"),
+        ("task,cat,dog,votes\n1,2,0,2\n", "'votes' is no label: leave totals out"),
+        ("task,cat,dog\n1,2,99999999999999999999999999\n", "answers, more than 50,000,000: is a column no label"),
+        ("task,worker,cat,dog\n1,ada,1,0\n", "has a column of workers ('worker') and none of labels"),
+        ("task,label,cat,dog\n1,cat,1,0\n", "has a column of labels ('label') and none of workers"),
+        ("task,label,count\n1,cat,3\n", "has a column of labels ('label') and none of workers"),
+        ("task,label\n1,cat\n", "columns are missing: worker"),
+        ("picture,cat,dog\n1,2,0\n", "columns are missing: task"),
+        (
+            "task,worker,label,cat,dog\n1,ada,cat,,\n2,,,3,2\n",
+            "1 rows have neither worker nor label, the first is row 2",
+        ),
+    ],
+)
+def test_what_are_no_counts_and_what_is_both_is_refused(content: str, reason: str, path: Path) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(path, content)
+    assert reason in str(refused.value)
+    assert "counts.csv" in str(refused.value)
+
+
+def test_rows_of_both_forms_in_json_lines_are_refused_whichever_comes_first(tmp_path: Path) -> None:
+    answer, counts = '{"task": 1, "worker": "ada", "label": "cat"}', '{"task": 2, "cat": 3, "dog": 2}'
+    for rows in ([answer, counts], [counts, answer], [counts] * 1001 + [answer]):
+        (tmp_path / "a.jsonl").write_text("\n".join(rows))
+        with pytest.raises(InvalidInput, match="counts and single answers cannot stand in one file"):
+            read_answers_or_counts(tmp_path / "a.jsonl")
+
+
+def test_a_header_of_counts_has_a_task_and_labels_alone() -> None:
+    assert count_columns(["task", "cat"], file="f") == {"task": "task", "cat": "cat"}
+    for header in (["task"], ["cat", "dog"], ["task", "worker", "label"], ["task", "worker", "label", "cat"]):
+        assert count_columns(header, file="f") is None
+
+
+def test_too_many_tasks_or_answers_are_refused(path: Path) -> None:
+    labels = [f"l{n}" for n in range(1001)]
+    table = pa.table({"task": pa.array(range(100_000)), **dict.fromkeys(labels, pa.nulls(100_000, pa.int8()))})
+    pq.write_table(table, path.with_suffix(".parquet"))
+    with pytest.raises(InvalidInput, match="100,000 tasks × 1,001 labels are too many"):
+        read_answers_or_counts(path.with_suffix(".parquet"))
+    with pytest.raises(InvalidInput, match="counts 50,000,001 answers"):
+        read(path, f"task,cat,dog\n1,{MOST_ANSWERS},1\n")
