@@ -1,5 +1,6 @@
 """A Batch's Consensus as corrected labels: which Items keep theirs, which change or are dropped, by which rule and why."""
 
+import io
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from app.db.tables import Item
 from app.domain.consensus import majority
 from app.domain.correction_rules import CorrectionRules
 from app.domain.corrections import Change, changes_of, votes_text
+from app.domain.label_arrays import CorrectedLabels, LabelArray, corrected, of_items
 from app.domain.study_sets import StudyItem
 from app.domain.vocabulary import BatchId, ItemRole
+from app.files.label_files import write_npy
 from app.files.tables import TableFormat, table_chunk
 
 if TYPE_CHECKING:
@@ -58,6 +61,26 @@ def items_of(db: Session, batch_id: BatchId) -> list[StudyItem]:
     """The Batch's Items with their counts, all in memory, gold ones left out. Raises NotFound."""
     export_queries.batch_of(db, batch_id)
     return [item for items in _items(db, batch_id) for item in items]
+
+
+def label_array(
+    db: Session, batch_id: BatchId, rules: CorrectionRules, *, classes: str | None = None
+) -> CorrectedLabels:
+    """The Batch's labels as an array, by the Items' ids: gold ones left out, these must be the positions 0 to n-1.
+
+    classes: names in the order of their numbers, by commas. Raises NotFound, and InvalidInput for other ids or a label that
+    the array cannot hold.
+    """
+    items = items_of(db, batch_id)
+    names = [name.strip() for name in classes.split(",")] if classes else []
+    return corrected(of_items(items), items, changes_of(items, rules), classes=names)
+
+
+def as_npy(array: LabelArray) -> bytes:
+    """The array as the content of a `.npy` file."""
+    written = io.BytesIO()
+    write_npy(written, array)
+    return written.getvalue()
 
 
 def _items(db: Session, batch_id: BatchId) -> Generator[list[StudyItem], None, None]:

@@ -89,6 +89,8 @@ def test_the_openapi_document_describes_every_route(app: FastAPI) -> None:
         "/v1/batches/{batch_id}/responses.{format}",
         "/v1/batches/{batch_id}/long.{format}",
         "/v1/batches/{batch_id}/cleanlab.{format}",
+        "/v1/batches/{batch_id}/labels.npy",
+        "/v1/batches/{batch_id}/labels.kept.npy",
         "/v1/batches/{batch_id}/labels.{format}",
         "/v1/batches/{batch_id}/study.json",
         "/v1/batches/{batch_id}/ending",

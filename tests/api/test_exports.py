@@ -2,6 +2,7 @@ import csv
 import io
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from fastapi import FastAPI
@@ -102,6 +103,91 @@ def test_labels_are_corrected_by_the_rules_asked_for(victor: TestClient, db: Ses
         "dropped",
         "majority; categories; quorum 1; multi-label drop; unresolved keep",
     )
+
+
+@pytest.mark.parametrize(("asked", "actions"), [("", ["kept", "kept"]), ("?quorum=1", ["corrected", "kept"])])
+def test_labels_take_the_batchs_quorum_unless_another_is_asked_for(
+    asked: str, actions: list[str], victor: TestClient, db: Session
+) -> None:
+    batch = make_batch(db, item_count=2)
+    for number in range(2):
+        item = make_item(db, batch, external_id=str(number))
+        make_consensus(db, item, given_count=0, guessed_count=1 - number, response_count=1 - number)
+    db.commit()
+    rows = rows_of(victor.get(f"/batches/{batch.id}/labels.csv{asked}").text)
+    assert [row["action"] for row in rows] == actions
+    assert f"quorum {asked[-1:] or 3};" in rows[0]["rule"]
+
+
+def labelled_batch(db: Session, labels: list[tuple[str, str]], ids: list[str] | None = None) -> Batch:
+    """A Batch of Items with these given and guessed labels; on the second everybody says guessed, on the third neither."""
+    batch = make_batch(db, item_count=len(labels))
+    for number, (given, guessed) in enumerate(labels):
+        item = make_item(db, batch, external_id=(ids or "0123456789")[number], given_label=given, guessed_label=guessed)
+        counts = [{"given_count": 5}, {"guessed_count": 5}, {"neither_count": 5}][number % 3]
+        make_consensus(db, item, **({"given_count": 0, "response_count": 5} | counts))
+    db.commit()
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("asked", "labels", "kept"),
+    [("", [7, 4, 2], [0, 1, 2]), ("?unresolved=drop", [7, 4], [0, 1]), ("?quorum=6", [7, 3, 2], [0, 1, 2])],
+)
+def test_labels_come_as_an_array_with_the_positions_it_keeps(
+    asked: str, labels: list[int], kept: list[int], victor: TestClient, db: Session
+) -> None:
+    batch = labelled_batch(db, [("7", "1"), ("3", "4"), ("2", "5")])
+    for name, expected in (("labels", labels), ("labels.kept", kept)):
+        answer = victor.get(f"/batches/{batch.id}/{name}.npy{asked}")
+        assert answer.headers["content-type"] == "application/octet-stream"
+        assert answer.headers["content-disposition"] == f'attachment; filename="batch-{batch.id}-{name}.npy"'
+        found = np.load(io.BytesIO(answer.content), allow_pickle=False)
+        assert (found.tolist(), answer.headers["x-row-count"]) == (expected, str(len(expected)))
+
+
+def test_an_array_of_numbers_takes_words_by_the_names_of_the_classes(victor: TestClient, db: Session) -> None:
+    batch = labelled_batch(db, [("0", "cat"), ("0", "dog"), ("1", "cat")])
+    refused = victor.get(f"/batches/{batch.id}/labels.npy")
+    assert refused.status_code == 422
+    assert "name the classes in the order of their numbers" in refused.json()["error"]["message"]
+    answer = victor.get(f"/batches/{batch.id}/labels.npy?classes=cat, dog")
+    assert np.load(io.BytesIO(answer.content)).tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["labels", "labels.kept"])
+def test_an_array_needs_ids_that_are_positions(name: str, victor: TestClient, db: Session) -> None:
+    batch = labelled_batch(db, [("a", "b"), ("c", "d")], ids=["0", "7"])
+    refused = victor.get(f"/batches/{batch.id}/{name}.npy")
+    assert (refused.status_code, refused.json()["error"]["type"]) == (422, "InvalidInput")
+    assert "are not the positions 0 to n-1" in refused.json()["error"]["message"]
+
+
+def test_an_array_that_was_read_to_its_end_counts_as_an_export(
+    victor: TestClient, db: Session, database: Database
+) -> None:
+    batch = labelled_batch(db, [("7", "1")])
+    assert victor.get(f"/batches/{batch.id}/labels.npy").status_code == 200
+    with database.transaction() as later:
+        noted = later.scalars(text("SELECT details ->> 'what' FROM audit WHERE action = 'batch.exported'")).all()
+    assert noted == ["labels"]
+
+
+@pytest.mark.parametrize("form", ["csv", "npy"])
+def test_a_quorum_of_nobody_is_refused(form: str, victor: TestClient, db: Session) -> None:
+    refused = victor.get(f"/batches/{answered_batch(db).id}/labels.{form}?quorum=0")
+    assert (refused.status_code, refused.json()["error"]["problems"][0]["field"]) == (422, "quorum")
+
+
+def test_the_description_tells_of_every_parameter_of_the_labels(app: FastAPI) -> None:
+    paths = app.state.openapi()["paths"]
+    table, array, kept = (
+        {one["name"]: one for one in paths[f"/v1/batches/{{batch_id}}/{name}"]["get"]["parameters"]}
+        for name in ("labels.{format}", "labels.npy", "labels.kept.npy")
+    )
+    assert set(table) - {"format"} == set(array) - {"classes"} == set(kept) - {"classes"}
+    assert {"rule", "reading", "multi_label", "unresolved", "quorum"} < set(table)
+    assert all(one["description"] for one in array.values() if one["name"] != "batch_id")
 
 
 def test_the_studys_json_comes_as_a_list(victor: TestClient, db: Session) -> None:
