@@ -182,7 +182,7 @@ def read_the_question(window: Window) -> None:
 
 def check_consensus_file(window: Window, path: Path) -> None:
     with window.page.expect_download() as download:
-        window.page.get_by_role("link", name="Consensus CSV").click()
+        window.page.get_by_role("link", name="Consensus as CSV").click()
     download.value.save_as(path)
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -1,4 +1,6 @@
+import re
 from decimal import Decimal
+from html.parser import HTMLParser
 
 import pytest
 from sqlalchemy import insert
@@ -13,6 +15,7 @@ from app.settings import Settings
 from tests.cast import RITA, Visitor, browsing, sign_up
 from tests.factories import NOW, make_assignment, make_batch, make_consensus, make_hit, make_item, make_worker
 from tests.marketplace_server import running_marketplace
+from tests.pipeline.answered import answered_batch
 
 LOUD = "What you launch here spends real money"
 
@@ -210,3 +213,82 @@ def test_items_that_ended_short_can_be_asked_for_once_more(rita: Visitor, db: Se
     assert rita.client.post(f"/batches/{batch.id}/repost", data={"csrf_token": rita.csrf_token}).status_code == 303
     db.expire_all()
     assert batch.status == "live"
+
+
+class Links(HTMLParser):
+    """The downloads of a page: address and name of each."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+        self._href = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self._href = dict(attrs).get("href") or ""
+
+    def handle_data(self, data: str) -> None:
+        if self._href.startswith("/api/v1/batches/"):
+            self.found[self._href] = self.found.get(self._href, "") + data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._href = ""
+
+
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+    "json": "application/json",
+    "npy": "application/octet-stream",
+    "html": "text/html; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+}
+
+
+def test_every_download_of_the_page_is_there_under_its_name(rita: Visitor, db: Session) -> None:
+    batch = answered_batch(db, "given given given", "guessed guessed guessed", "given both")
+    db.commit()
+    links = Links(rita.client.get(f"/batches/{batch.id}").text).found
+    tables = [
+        f"{name}.{suffix}"
+        for name in ("consensus", "responses", "labels", "long", "cleanlab")
+        for suffix in ("csv", "jsonl", "parquet")
+    ]
+    names = {url.rpartition("/")[2] for url in links}
+    assert names >= {
+        *tables,
+        "labels.npy",
+        "study.json",
+        "report.html",
+        "report.md",
+        "results.csv",
+        "consensus.parquet?method=jury",
+    }
+    assert len(set(links.values())) == len(links)  # each says what it is, read by itself
+    for url in links:
+        name = url.rpartition("/")[2].partition("?")[0]
+        answer = rita.client.get(url)
+        assert (url, answer.status_code) == (url, 200)
+        assert answer.headers["content-type"] == MEDIA_TYPES[name.rpartition(".")[2]]
+        file = f"Batch_{batch.id}_batch_results.csv" if name == "results.csv" else f"batch-{batch.id}-{name}"
+        assert answer.headers["content-disposition"] == f'attachment; filename="{file}"'
+
+
+def test_worker_ids_are_offered_to_owners_alone(rita: Visitor, victor: Visitor, db: Session) -> None:
+    batch = draft(db)
+    offered = [
+        {url for url in Links(visitor.client.get(f"/batches/{batch.id}").text).found if "worker_ids" in url}
+        for visitor in (rita, victor)
+    ]
+    assert [len(urls) for urls in offered] == [3, 0]
+
+
+def test_an_array_that_cannot_be_is_refused_in_words_that_the_browser_shows(rita: Visitor, db: Session) -> None:
+    batch = draft(db)
+    page = rita.client.get(f"/batches/{batch.id}").text
+    [link] = re.findall(r"<a [^>]*labels\.npy[^>]*>", page)
+    assert " download" not in link
+    assert "are not the positions 0 to n-1" in rita.client.get(f"/api/v1/batches/{batch.id}/labels.npy").text

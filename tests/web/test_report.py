@@ -34,6 +34,7 @@ def test_the_report_has_nothing_that_the_pages_policy_forbids(victor: Visitor, b
     assert "Wrong labels in the dataset, at least" in body
     assert not re.search(r"<style|\sstyle=|<script|\son\w+=", body)
     assert 'role="img"' in body
+    assert '<img class="screen" src="data:image/svg+xml;base64,' in body
     assert victor.client.get("/static/report.css").headers["content-type"].startswith("text/css")
 
 
