@@ -6,7 +6,7 @@ from app.domain.statistics.study_table import Scope
 from app.reporting.document import Document, Section
 from app.reporting.findings import THEMSELVES, Findings
 from app.reporting.record import BatchRecord
-from app.reporting.sections import consensus, dataset, methods, money, study, summary, workers
+from app.reporting.sections import confusion, consensus, dataset, methods, money, study, summary, workers
 from app.reporting.wording import at, counted
 
 _SECTIONS: tuple[tuple[str, Callable[[Findings], Section]], ...] = (
@@ -14,6 +14,7 @@ _SECTIONS: tuple[tuple[str, Callable[[Findings], Section]], ...] = (
     ("both readings", study.readings),
     ("agreement", consensus.agreement),
     ("the consensus", consensus.methods),
+    ("what is taken for what", confusion.confusion),
     ("the dataset's error rate", dataset.error_rate),
     ("the ranking", dataset.ranking),
     ("Workers", workers.workers),

@@ -1,6 +1,6 @@
 """What a Batch's Responses say: each finding computed once, when a section first asks, or the reason why there is none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from app.domain.consensus import methods
 from app.domain.consensus.certainty import Settlement, settle
-from app.domain.consensus.outcome import Outcome
-from app.domain.consensus.votes import OPTIONS, VoteCounts
+from app.domain.consensus.outcome import Labels, Outcome, leaders
+from app.domain.consensus.roles import as_classes, as_roles
+from app.domain.consensus.votes import OPTIONS, VoteCounts, Votes
 from app.domain.statistics.agreement import Agreement, agreement
 from app.domain.statistics.readings import Readings, read
 from app.domain.statistics.study_table import Scope, StudyLine, line_of_votes
@@ -22,6 +23,9 @@ from app.reporting.record import BatchRecord, VotesOn
 
 # An Item is settled for the probabilistic method where its most probable answer has at least this probability.
 CERTAIN = 0.9
+# Classes are few where a table of them is read at a glance; each is a row to learn, from some dozens of answers.
+FEW_CLASSES = 10
+ANSWERS_A_CLASS = 24
 NO_RESPONSES = NotEnough("no Response came yet that counts and names one of the four answers")
 
 # The suspects of the Batch stand for themselves, in a dataset whose size is not known.
@@ -36,6 +40,19 @@ def found(compute: Callable[[], T]) -> T | NotEnough:
         return compute()
     except InvalidInput as fault:
         return NotEnough("; ".join(problem.message for problem in fault.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassReading:
+    """The Responses as the C classes that they name. `votes` and `outcome`: on these, then both, then neither.
+
+    roles (I,): what the outcome says, read back as an index into OPTIONS, or -1.
+    """
+
+    names: Sequence[str]
+    votes: Votes
+    outcome: Outcome
+    roles: Labels
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,28 @@ class Findings:
         return found(lambda: methods.aggregate(self.record.votes, gold=gold if (gold >= 0).any() else None))
 
     @cached_property
+    def classes(self) -> ClassReading | NotEnough:
+        """The default probabilistic method on classes, where they are few and often answered."""
+        items, answers = self.record.items, len(self.record.responses)
+        if not answers:
+            return NO_RESPONSES
+        names = sorted({*items.given, *items.guessed}, key=_by_value)
+        if len(names) > FEW_CLASSES:
+            return NotEnough(
+                f"there are {len(names):,} classes, more than {FEW_CLASSES}: answers are read as roles alone"
+            )
+        if answers < ANSWERS_A_CLASS * len(names):
+            wanted = f"{len(names)} classes want {ANSWERS_A_CLASS} answers each and there are {answers:,} in all"
+            return NotEnough(f"{wanted}: answers are read as roles alone")
+        code = {name: number for number, name in enumerate(names)}
+        given, guessed = (np.array([code[name] for name in of], dtype=np.int64) for of in (items.given, items.guessed))
+        votes = as_classes(self.record.votes, given, guessed, classes=len(names))
+        outcome = found(lambda: methods.aggregate(votes))
+        if isinstance(outcome, NotEnough):
+            return outcome
+        return ClassReading(names, votes, outcome, leaders(as_roles(outcome.posterior, given, guessed)))
+
+    @cached_property
     def answered(self) -> NDArray[np.bool_]:
         """(I,): which Items have a Response that counts."""
         return np.asarray(self.record.votes.counts().sum(axis=1) > 0)
@@ -122,3 +161,9 @@ class Findings:
     def settlement(self) -> Settlement | NotEnough:
         """Which Items the jury settles at CERTAIN. Items without a Response stand in its queue too."""
         return self.jury if isinstance(self.jury, NotEnough) else settle(self.jury, threshold=CERTAIN)
+
+
+def _by_value(name: str) -> tuple[bool, int, str]:
+    """Whole numbers by value and before words."""
+    number = name.isascii() and name.isdigit()
+    return not number, int(name) if number else 0, name

@@ -1,5 +1,7 @@
 """A report on Batches of every kind: each gives a whole document, or says why it cannot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from app.domain.statistics.study_table import Scope
 from app.domain.vocabulary import BatchStatus, ItemRole
 from app.errors import InvalidInput
 from app.reporting.batch_document import batch_document
-from app.reporting.document import Block, Document, Facts, NotEnough, Plot, Section, Table, Text
+from app.reporting.document import Block, Bullets, Document, Facts, NotEnough, Plot, Section, Table, Text
 from app.reporting.pages import html, markdown
 from app.reporting.record import BatchRecord
 from tests.reporting.records import crowd_record, made_record, record_of
@@ -18,6 +20,7 @@ NAMES = [
     "readings",
     "agreement",
     "consensus",
+    "confusion",
     "dataset",
     "ranking",
     "workers",
@@ -123,6 +126,53 @@ def test_quorum_and_jury_are_compared_item_by_item() -> None:
     assert crossed.rows[-1][-1] == "13"
     listed = table(document, "consensus", "Where quorum and jury differ: 1 Item")
     assert listed.rows[0][:6] == ("item-12", "cat", "dog", "2 given, 1 guessed, 1 both, 1 neither", "none", "given")
+
+
+def test_confusion_is_told_on_roles_and_where_classes_are_few_on_classes() -> None:
+    """Everybody takes half of the owls for cats, whichever of the two is given."""
+    rng = np.random.default_rng(5)
+    items, who = 120, 5
+    true = rng.integers(0, 3, items)
+    other = (true + rng.integers(1, 3, items)) % 3
+    given_is_right = rng.random(items) < 0.5
+    names = np.array(["cat", "dog", "owl"])
+    item, worker = np.repeat(np.arange(items), who), np.tile(np.arange(who), items)
+    fooled = (true[item] == 2) & (other[item] == 0) & (worker < 2)
+    says_given = given_is_right[item] != fooled
+    record = record_of(item, worker, np.where(says_given, 0, 1), items=items)
+    given, guessed = (names[np.where(given_is_right == of, true, other)].tolist() for of in (True, False))
+    few = batch_document(replace(record, items=replace(record.items, given=given, guessed=guessed)))
+
+    roles = table(few, "confusion", "Roles: what is right (rows), what was said (columns)").rows
+    assert [row[0] for row in roles] == ["given", "guessed", "both", "neither"]
+    assert roles[2][1:] == ("–", "–", "–", "–", "0")
+    classes = {
+        row[0]: row for row in table(few, "confusion", "Classes: what is right (rows), what was said (columns)").rows
+    }
+    assert list(classes) == ["cat", "dog", "owl", "(both)", "(neither)"]
+    said_cat, said_owl = (float(classes["owl"][place].rstrip("\xa0%")) for place in (1, 3))
+    assert said_cat > 10
+    assert said_cat + said_owl == pytest.approx(100)
+    assert classes["cat"][3] == "0\xa0%"
+    [worst] = [block for block in section(few, "confusion").blocks if isinstance(block, Bullets)]
+    assert worst.lines[0].startswith("owl taken for cat: ")
+    assert "roles cannot show" in everything(few).casefold()
+    assert "These 3 classes are few enough, with 600 answers" in everything(few)
+
+
+@pytest.mark.parametrize(
+    ("classes", "reason"),
+    [
+        (11, "there are 11 classes, more than 10: answers are read as roles alone"),
+        (4, "4 classes want 24 answers each and there are 60 in all: answers are read as roles alone"),
+    ],
+)
+def test_many_or_rare_classes_are_left_to_roles_with_the_reason(classes: int, reason: str) -> None:
+    record = made_record(["given given guessed"] * 20)
+    items = replace(record.items, given=[f"c{n % classes}" for n in range(20)], guessed=["c0"] * 20)
+    document = batch_document(replace(record, items=items))
+    assert reasons(document, "confusion") == [reason]
+    assert table(document, "confusion", "Roles: what is right (rows), what was said (columns)").rows[0][-1] == "60"
 
 
 def test_controls_give_the_error_rate_and_the_recall() -> None:
