@@ -18,6 +18,9 @@ SHARED_ITEMS = 5
 # Pairs with a larger p-value are counted and not listed: among ten thousand Workers there may be fifty million.
 KEPT = 0.05
 
+# How many of an Item's other answers the crowd's general leaning is worth when guessing what a Worker would have said.
+LEANING = 2.0
+
 _ROWS = 500  # Workers at a time: all pairs of ten thousand need not stand in memory at once
 
 
@@ -54,10 +57,14 @@ def copy_pairs(votes: Votes, right: NDArray[np.int64] | None = None) -> CopyPair
     right: (I,) the right label, -1 where it is not known; by default what most say. Where the majority itself is the group, only
     gold answers show it. A wrong answer that nobody shares, however often, is no sign; a right answer neither.
 
-    Given that an Item has m_k answers of wrong label k, which Workers hold them is chance: the pair (v, w) is expected among
-    them Σ_k m_k (m_k - 1) r_v r_w / ((Σ r)² - Σ r²) times, r the Workers' shares of wrong answers and the sums over the Item's
-    Workers. Expected over all pairs is what is observed over all pairs. The count is tested as Poisson. Counting is by sparse
-    products, so it costs what there is in common, not the square of the Workers.
+    Chance is reckoned in two ways, and `expected` is what gives more: each alone accuses honest Workers of some crowd.
+    Crowd: given that an Item has m_k answers of wrong label k, which Workers hold them is chance: the pair (v, w) is expected
+    among them Σ_k m_k (m_k - 1) r_v r_w / ((Σ r)² - Σ r²) times, r the Workers' shares of wrong answers and the sums over the
+    Item's Workers. Alone it accuses honest Workers who share a right answer that a family outvoted on a few Items.
+    Others: for each wrong answer k of v on an Item that w answered too, w says the same with (n_k + LEANING b_k) / (m + LEANING),
+    n_k of the m answers of third Workers there being k, b_k the share of k in all answers; the mean of v to w and w to v. Alone
+    it accuses those whom a family outvotes throughout.
+    The count is tested as Poisson. Counting is by sparse products, so it costs what there is in common, not all pairs there are.
     Source of the idea: Wesolowsky 2000, doi:10.1080/02664760050120588.
     """
     truth = leaders(votes, least=3) if right is None else right
@@ -92,9 +99,8 @@ def _tested(of: _Kept) -> CopyPairs:
     held = _matrix(np.ones(len(claim)), of.worker[wrong], claim, of.workers, of.items * of.labels)
     weight, rates = _expectation(of)
     likely = _matrix(np.sqrt(weight[of.item]) * rates[of.worker], of.worker, of.item, of.workers, of.items)
-    blocks = [
-        _block(slice(start, start + _ROWS), answered, held, likely) for start in range(0, max(of.workers, 1), _ROWS)
-    ]
+    wrongs = _Wrongs(held, likely, *_chances(of, claim))
+    blocks = [_block(slice(start, start + _ROWS), answered, wrongs) for start in range(0, max(of.workers, 1), _ROWS)]
     first, second, shared, same, expected, p = (
         np.concatenate(column) for column in zip(*(found for found, _ in blocks), strict=True)
     )
@@ -112,15 +118,34 @@ def _tested(of: _Kept) -> CopyPairs:
     )
 
 
-def _block(rows: slice, answered: Any, held: Any, likely: Any) -> tuple[tuple[Floats, ...], int]:
+@dataclass(frozen=True, slots=True)
+class _Wrongs:
+    """Wrong answers as sparse matrices. held (W, I x K): by answer, 1 each. likely (W, I): of a pair, the product is what the
+    crowd leads one to expect. chances (W, I): how likely another says the same, as the others show it; weights (W, I x K): what
+    of that is the pair's own second copy.
+    """
+
+    held: Any
+    likely: Any
+    chances: Any
+    weights: Any
+
+    def expected(self, rows: slice, answered: Any) -> Any:
+        """Of the pairs of these Workers with all: the larger of both expectations."""
+        both_ways = (self.chances[rows] @ answered.T + answered[rows] @ self.chances.T) / 2
+        of_others = both_ways - self.weights[rows] @ self.held.T
+        return of_others.maximum(self.likely[rows] @ self.likely.T)
+
+
+def _block(rows: slice, answered: Any, wrongs: _Wrongs) -> tuple[tuple[Floats, ...], int]:
     """Of the pairs of these Workers with later ones: how many were tested, and the columns of CopyPairs."""
     together = _later(answered[rows] @ answered.T, rows.start)
     together.data[together.data < SHARED_ITEMS] = 0
     together.eliminate_zeros()
     # Each of the three has an element wherever `same` has one, so that cut down to it they stand in the same order.
-    same = _later(held[rows] @ held.T, rows.start).multiply(together > 0).tocsr()
+    same = _later(wrongs.held[rows] @ wrongs.held.T, rows.start).multiply(together > 0).tocsr()
     found = same > 0
-    columns = [_sorted(matrix.multiply(found)) for matrix in (same, together, likely[rows] @ likely.T)]
+    columns = [_sorted(matrix.multiply(found)) for matrix in (same, together, wrongs.expected(rows, answered))]
     at, expected = columns[0], columns[2].data
     p = poisson_at_least(at.data.astype(np.int64), expected)
     kept = p <= KEPT
@@ -139,6 +164,17 @@ def _expectation(of: _Kept) -> tuple[Floats, Floats]:
     weight = np.zeros(of.items)
     np.divide(pairs, room, out=weight, where=(pairs > 0) & (room > 0))
     return weight, rates
+
+
+def _chances(of: _Kept, claim: NDArray[np.int64]) -> tuple[Any, Any]:
+    """`_Wrongs.chances` and `_Wrongs.weights`; claim: Item x K + label of each wrong answer."""
+    worker, item, label = of.worker[of.wrong], of.item[of.wrong], of.label[of.wrong]
+    _, place, times = np.unique(claim, return_inverse=True, return_counts=True)
+    leaning = np.bincount(of.label, minlength=of.labels) / max(len(of.label), 1)
+    others = np.bincount(of.item, minlength=of.items)[item] - 2 + LEANING
+    chance = (times[place] - 1 + LEANING * leaning[label]) / others
+    chances = _matrix(chance, worker, item, of.workers, of.items)
+    return chances, _matrix(1 / others, worker, claim, of.workers, of.items * of.labels)
 
 
 # scipy brings no types: its matrices are Any within this module and never leave it.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from app.domain.consensus.families import NO_FAMILY, as_voices, families_of, shared_errors
+from app.domain.consensus.families import NO_FAMILY, as_voices, families_of
 from app.domain.consensus.methods import aggregate
 from app.domain.consensus.plurality import plurality
 from app.domain.consensus.votes import Votes
@@ -41,9 +41,6 @@ def test_a_family_of_one_script_is_found_and_honest_workers_are_not_accused() ->
     found = families_of(crowd.votes, label)
     assert found[8:].tolist() == [0, 0, 0]
     assert (found[:8] == NO_FAMILY).all()
-    pairs = shared_errors(crowd.votes, label)
-    assert {(pair.first, pair.second) for pair in pairs} == {(8, 9), (8, 10), (9, 10)}
-    assert all(pair.shared > 2 * pair.expected for pair in pairs)
 
 
 def test_a_family_counts_as_one_voice_when_named() -> None:
@@ -63,7 +60,7 @@ def test_items_that_everybody_gets_wrong_alike_accuse_nobody() -> None:
     trap = item % 5 == 0
     said = np.where(trap & (rng.random(2100) < 0.45), 1, 0)
     votes = Votes.of(item, worker, said, labels=2)
-    assert shared_errors(votes, np.zeros(300, dtype=np.int64)) == []
+    assert set(families_of(votes, np.zeros(300, dtype=np.int64))) == {NO_FAMILY}
 
 
 def test_families_for_another_number_of_workers_are_refused() -> None:

@@ -58,6 +58,24 @@ def test_a_group_that_is_the_majority_shows_on_gold_items_alone() -> None:
     assert not copy_groups(votes, copy_pairs(votes))
 
 
+def test_honest_workers_whom_a_group_outvotes_on_some_items_are_no_copies() -> None:
+    """Three follow a script that is often wrong, and win some Items: whoever is right there shares what counts as wrong."""
+    accused, found = 0, 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        truth, item, worker = rng.integers(0, 4, 400), *np.indices((400, 11))
+        right = np.array([0.9] * 3 + [0.6] * 5)
+        honest = np.where(rng.random((400, 8)) < right, truth[:, None], rng.integers(0, 4, (400, 8)))
+        script = np.where(rng.random(400) < 0.55, truth, rng.integers(0, 4, 400))
+        slips = np.where(rng.random((400, 3)) < 0.1, rng.integers(0, 4, (400, 3)), script[:, None])
+        asked = np.column_stack([rng.random((400, 8)).argsort(axis=1) < 5, np.ones((400, 3), dtype=bool)])
+        votes = Votes.of(item[asked], worker[asked], np.column_stack([honest, slips])[asked])
+        pairs = found_of(copy_pairs(votes))
+        accused += any(first < 8 for first, _ in pairs)
+        found += {(8, 9), (8, 10), (9, 10)} <= pairs
+    assert (found, accused) == (10, 0)
+
+
 def test_groups_are_linked_through_others_and_told_largest_first() -> None:
     votes = simulated(Crowd(600, 30, spammers=0.0, answers=12, uneven=0.0), np.random.default_rng(5))
     votes = with_copies(with_copies(votes, 3, 17), 5, 20, 25)
