@@ -31,6 +31,26 @@ def test_json_lines_tell_absent_from_empty_and_keep_types(db: Session) -> None:
     assert second == {"n": None, "words": "", "share": None, "flag": None, "extra": None}
 
 
+EVERY_CHARACTER = r"""
+    SELECT n AS "n\ö", CASE WHEN mod(n, 7) <> 3 THEN chr(n) END AS words, 'a' || chr(n) || 'b' AS between,
+           chr(n)::varchar(3) AS short, mod(n, 2) = 0 AS even, CASE WHEN mod(n, 3) = 0 THEN mod(n, 2) = 0 END AS flag,
+           n / 7.0 AS exact, n / 7.0::float8 AS share, CASE WHEN n > 5 THEN n::int2 END AS small,
+           jsonb_build_object(chr(n), n) AS extra
+    FROM generate_series(1, 3000) AS n
+"""
+
+
+def test_json_lines_are_those_of_postgresql_byte_for_byte(db: Session) -> None:
+    found = b"".join(stream(db, EVERY_CHARACTER, {}, form=Form.JSONL, kinds={}))
+    theirs = db.connection().exec_driver_sql(f"SELECT row_to_json(r)::text FROM ({EVERY_CHARACTER}) AS r")
+    assert found.decode().removesuffix("\n").split("\n") == list(theirs.scalars())
+
+
+def test_a_type_whose_form_in_json_nobody_wrote_down_is_refused(db: Session) -> None:
+    with pytest.raises(TypeError, match="select it as text"):
+        list(stream(db, "SELECT now() AS at", {}, form=Form.JSONL, kinds={}))
+
+
 def test_parquet_does_too(db: Session) -> None:
     table = pq.read_table(io.BytesIO(streamed(db, Form.PARQUET)))
     assert table.schema.types == [pa.int64(), pa.string(), pa.float64(), pa.bool_(), pa.string()]
