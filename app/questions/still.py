@@ -26,6 +26,8 @@ _VOID = {"area", "br", "col", "embed", "hr", "img", "input", "source", "track", 
 _LEFT_OUT = {"script", "noscript", "template", "iframe", "object", "title"}
 _UNSEEN = {"link", "meta", "base", "embed", "source", "track"}
 _ADDRESSES = {"src", "srcset", "href", "action", "formaction", "poster", "data", "ping", "background", "xlink:href"}
+# HTML's parser writes names small; SVG, alone, minds.
+_CASED = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}
 _NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 _EMBEDDED = re.compile(r"data:image/(png|jpeg|gif|webp|bmp);base64,[A-Za-z0-9+/=]+", re.ASCII)
 # What HTML closes by itself where one of these begins.
@@ -132,7 +134,7 @@ class _Reader(HTMLParser):
 def _allowed(attrs: list[tuple[str, str | None]]) -> dict[str, str]:
     """Attributes that neither run nor fetch; one without a value has its own name for it, as XML wants it."""
     return {
-        name: legal_in_xml(name if value is None else value)
+        _CASED.get(name, name): legal_in_xml(name if value is None else value)
         for name, value in attrs
         if _NAME.fullmatch(name) and not name.startswith("on") and name not in _ADDRESSES and name != "xmlns"
     }

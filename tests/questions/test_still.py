@@ -84,6 +84,12 @@ def test_whatever_html_forgives_is_well_formed(page: str, tags: list[str]) -> No
     assert tags_of(page) == tags
 
 
+def test_a_drawing_on_the_page_stays_a_drawing() -> None:
+    [svg] = body_of('<svg viewBox="0 0 9 9"><path d="M0 0h9"/></svg>')
+    assert (svg.tag, svg.attrib) == ("{http://www.w3.org/2000/svg}svg", {"viewBox": "0 0 9 9"})
+    assert svg[0].tag == "{http://www.w3.org/2000/svg}path"
+
+
 def test_a_page_nested_beyond_reason_is_no_crash() -> None:
     assert words_of("<div>" * 5000 + "deep") == "deep"
 
