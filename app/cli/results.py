@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -61,7 +62,10 @@ def whole_file(target: Path) -> Iterator[IO[bytes]]:
     A link stays one: what it points to is written. What is there and no file, such as a pipe or /dev/null, is written to.
     """
     if str(target) == "-":
+        if sys.stdout is None:  # the command was started with the stream closed
+            raise _not_written(target, OSError(errno.EBADF, "standard output is closed"))
         yield sys.stdout.buffer
+        sys.stdout.buffer.flush()  # before anybody is told that it is written
         return
     if target.exists() and not (target.is_file() or target.is_dir()):
         with _opened(target, target) as file:

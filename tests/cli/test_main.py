@@ -56,7 +56,7 @@ def test_output_that_cannot_be_written_is_one_message(folder: Path, arguments: s
     assert last == ("error: the output cannot be written: No space left on device; what there is of it is not whole"), (
         done.stderr
     )
-    assert not [note for note in notes if "Traceback" in note or "Exception ignored" in note]
+    assert not [note for note in notes if "Traceback" in note or "Exception ignored" in note or "written to" in note]
 
 
 @needs_a_full_device
@@ -98,3 +98,9 @@ def test_a_command_without_standard_output_does_its_work(folder: Path) -> None:
     done = labeljury(folder, "study import pets.json --out items.csv", into=">&-")
     assert (done.returncode, done.stderr) == (0, "")
     assert len((folder / "items.csv").read_text().splitlines()) == 4
+
+
+def test_a_table_for_standard_output_that_is_closed_is_refused(folder: Path) -> None:
+    done = labeljury(folder, "aggregate answers.csv --method plurality", into=">&-")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: -: cannot be written: standard output is closed"
