@@ -1,7 +1,8 @@
 """A Batch's Consensus as corrected labels: which Items keep theirs, which change or are dropped, by which rule and why."""
 
 import io
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_AT_ONCE = 20_000
+_NO_OTHERS: Mapping[str, int] = {}
 # The labels of gold Items may have been made wrong on purpose.
 _ITEMS = """
     SELECT i.external_id, i.given_label, i.guessed_label,
@@ -91,7 +93,8 @@ def _items(db: Session, batch_id: BatchId) -> Generator[list[StudyItem], None, N
 def _item(row: tuple[Any, ...]) -> StudyItem:
     id, given, guessed, *counts = row
     given_count, guessed_count, both, neither = counts
-    return StudyItem(id, given, guessed, (given_count, guessed_count, both, neither), {})
+    # Labels are few and Items many: the same word is kept once.
+    return StudyItem(id, intern(given), intern(guessed), (given_count, guessed_count, both, neither), _NO_OTHERS)
 
 
 def _written(
