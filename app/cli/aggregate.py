@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from app.domain.consensus.outcome import Labels, Outcome
     from app.files.long_answers import LongAnswers
 
+AnswersArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="One row an answer (task, worker, label), or counts (task, then a column a label): .csv, .tsv, .jsonl or"
+        " .parquet.",
+        metavar="ANSWERS",
+    ),
+]
 STANDARD_OUTPUT = Path("-")
 SHOWN_LABELS = 12
 
@@ -64,14 +72,7 @@ def _list_methods(asked: bool) -> None:
 
 
 def aggregate(
-    answers: Annotated[
-        Path,
-        typer.Argument(
-            help="One row an answer (task, worker, label), or counts (task, then a column a label): .csv, .tsv, .jsonl or"
-            " .parquet.",
-            metavar="ANSWERS",
-        ),
-    ],
+    answers: AnswersArgument,
     out: Annotated[
         Path, typer.Option(help="task,label,p_<label>…: .csv, .tsv, .jsonl or .parquet; - is standard output.")
     ] = STANDARD_OUTPUT,
@@ -107,10 +108,9 @@ def aggregate(
 ) -> None:
     """Infer one label a task from the answers of many workers.
 
-    Counts do not say who answered: methods that weigh workers refuse them. Ids and labels stay exactly as they are written. What
-    is noteworthy is said on standard error.
+    Counts do not say who answered: methods that weigh workers refuse them. Ids and labels stay exactly as they are
+    written. What is noteworthy is said on standard error.
     """
-    from app.domain.consensus.methods import DEFAULT_OF_COUNTS
     from app.files.aggregated import tasks_table, workers_table
     from app.files.long_answers import Repeats, read_answers_or_counts, read_truth
 
@@ -118,8 +118,7 @@ def aggregate(
     run = _method(method)
     read = read_answers_or_counts(answers, columns=columns, repeats=Repeats(repeats))
     if read.counted:
-        _check_counts(method, {"--workers": workers, "--families": families})
-        run = _method(method or DEFAULT_OF_COUNTS)
+        run = _method(_for_counts(method, {"--workers": workers, "--families": families}))
     _tell_of(read)
     truth, notes = read_truth(gold, read) if gold else (None, ())
     outcome = run(read, Beside(quorum, truth, families, pred_probs))
@@ -145,8 +144,8 @@ def _check_written(written: Sequence[Path | None], read: Sequence[Path | None]) 
         taken.add(path.resolve())
 
 
-def _check_counts(method: str | None, of_workers: Mapping[str, Path | None]) -> None:
-    """Raise InvalidInput where something needs workers, whom counts do not name."""
+def _for_counts(method: str | None, of_workers: Mapping[str, Path | None]) -> str:
+    """The method's name, or the default. Raises InvalidInput where anything needs workers, whom counts do not name."""
     from app.domain.consensus import methods
     from app.errors import InvalidInput, Problem
     from app.files.crowdkit_methods import is_crowdkit
@@ -155,7 +154,7 @@ def _check_counts(method: str | None, of_workers: Mapping[str, Path | None]) -> 
         raise InvalidInput([Problem("counts do not say who answered: leave it out", field=unfit[0])])
     if method is not None and is_crowdkit(method):
         raise InvalidInput([Problem("crowd-kit wants task, worker and label, not counts", field="--method")])
-    methods.method_for_counts(method or methods.DEFAULT_OF_COUNTS)
+    return methods.method_for_counts(method or methods.DEFAULT_OF_COUNTS).name
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ def main() -> None:
     except OSError as fault:
         if fault.errno not in _NOT_WRITTEN:
             raise
-        _give_up(f"the output cannot be written: {fault.strerror}; what there is of it is not whole")
+        named = fault.filename or "the output"  # a stream that fails while it is written has no name
+        _give_up(f"{named} cannot be written: {fault.strerror}; what there is of it is not whole")
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
 
