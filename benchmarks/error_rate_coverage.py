@@ -91,10 +91,10 @@ def _study_tables(rng: Rng, rounds: int) -> Iterator[tuple[str, str]]:
     """The study's table, 300 Items of five answers: errors; then non-errors, correctable, multi-label, neither, non-agreement."""
     for kind, drawn in _KINDS.items():
         for suspects in (300, 600, 30_000):
-            for workers, careless in ((300, 0.0), (30, 0.0), (150, 0.2), (40, 0.2), (15, 0.2)):
+            for workers, careless in ((300, 0.0), (30, 0.0), (150, 0.2), (60, 0.2), (40, 0.2), (25, 0.2), (15, 0.2)):
                 shares = drawn(rng, suspects)
                 panels = [
-                    _voted(rng, shares, workers=5 * suspects, careless=careless) for _ in range(20_000 // suspects + 2)
+                    _voted(rng, shares, workers=5 * suspects, careless=careless) for _ in range(60_000 // suspects + 2)
                 ]
                 truth = np.mean([_table(panel, suspects) for panel in panels], axis=0)
                 held = []

@@ -1,13 +1,49 @@
-"""The share of errors in a finite set of which a random part was checked.
+"""Shares of a finite set of Items of which a random part was looked at.
 
-Where all are checked the share is known; where none of the checked is wrong the rest may still hold some.
+Where verdicts are taken as they are and all are there, the share is known (`share_of_set`). Where another panel of Workers might
+have decided otherwise, its part of the variance is left (`Population`).
 """
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from app.domain.statistics.intervals import LEVEL, Estimate, Interval
+from app.domain.statistics.intervals import LEVEL, Estimate, Interval, wilson
 from app.errors import InvalidInput, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """What the Items stand for: `answered`, they as a part (0 to 1) of all there are, drawn at random.
+
+    panel: the variance of one Item's value over panels of Workers that answer alike; it is left where all Items are there.
+    """
+
+    answered: float = 0.0
+    panel: float = 0.0
+
+    def of_items(self, variance: float) -> float:
+        """What an Item's `variance` is worth: whole in a sample of many more, the panel's alone where all are answered."""
+        return (1 - self.answered) * variance + self.answered * self.panel
+
+
+ENDLESS = Population()
+
+
+def share_of_items(share: float, count: int, *, population: Population = ENDLESS, level: float = LEVEL) -> Estimate:
+    """A share of `count` Items whose Workers are not known, with Wilson's interval: as if each Item had Workers of its own.
+
+    Trials are as many as the variance is smaller than that of Items drawn from endlessly many; one more Item on either side
+    stands in for a variance that a share of 0 or 1 does not show.
+    """
+    smoothed = (share * count + 1) / (count + 2)
+    own = smoothed * (1 - smoothed)
+    left = population.of_items(own)
+    if left == 0:
+        return Estimate(share, 0.0, Interval(share, share, level))
+    trials = count * own / left
+    error = math.sqrt(share * (1 - share) / max(trials - 1, 1))
+    return Estimate(share, error, wilson(share * trials, trials, level=level))
 
 
 def share_of_set(errors: int, *, checked: int, size: int, level: float = LEVEL) -> Estimate:

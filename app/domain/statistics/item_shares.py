@@ -1,11 +1,12 @@
 """Which share of the Items falls into a class that a rule makes of their counts, such as the study's categories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.consensus.votes import Counts, Votes
+from app.domain.statistics.finite_population import ENDLESS, Population
 from app.domain.statistics.intervals import LEVEL, Estimate, Floats
 from app.domain.statistics.patterns import patterns_of
 from app.domain.statistics.shared_workers import Influence, share_estimate
@@ -15,17 +16,21 @@ Rule = Callable[[Counts], Floats]
 """Rows of counts (M, K) → for each row its part in each of C classes (M, C), from 0 to 1. No row may depend on another."""
 
 _STRONGEST = 1e-9  # concentration where all answers on an Item are alike: keeps the division below defined
-# So many answers is Pólya's urn worth beside those seen on Items that look the same (simulated: 5 to 60 differ little).
-_URN = 60
+# So many answers is Pólya's urn worth beside those seen on Items that look the same (simulated: 5 and 15 do alike; 60 is too
+# sure where clear Items are mixed with doubtful ones, which no one urn describes).
+_URN = 15
 
 
-def shares(votes: Votes, rule: Rule, *, level: float = LEVEL) -> list[Estimate]:
+def shares(
+    votes: Votes, rule: Rule, *, populations: Sequence[Population] | None = None, level: float = LEVEL
+) -> list[Estimate]:
     """For each class of `rule` the share of Items in it, with an interval over Items and Workers (see `shared_workers`).
 
     How far a Worker pulls the Items is read from each Response: the Item's class as it is, less what it would be on average
     with another Worker's answer in its place. What that would be, given the Item's other answers, is learned from the other
     Items with the same others, and from Pólya's urn where they are few (`_another`).
-    Items without Responses are left out. Raises InvalidInput where there is no Response.
+    populations: what the Items stand for, one for each class (a panel's variance differs from class to class); None: for
+    endlessly many. Items without Responses are left out. Raises InvalidInput where there is no Response.
     """
     if not len(votes):
         raise InvalidInput([Problem("no Responses: there is nothing to take a share of")])
@@ -38,14 +43,21 @@ def shares(votes: Votes, rule: Rule, *, level: float = LEVEL) -> list[Estimate]:
     moves = _moves(patterns, np.bincount(pattern), rule, values)
     return [
         # One class after the other, so that memory stays flat.
-        _share(values[pattern, c], moves[place[votes.item], votes.label, c], votes, level=level)
+        _share(
+            values[pattern, c],
+            moves[place[votes.item], votes.label, c],
+            votes,
+            population=populations[c] if populations else ENDLESS,
+            level=level,
+        )
         for c in range(values.shape[1])
     ]
 
 
-def _share(item: Floats, response: Floats, votes: Votes, *, level: float) -> Estimate:
+def _share(item: Floats, response: Floats, votes: Votes, *, population: Population, level: float) -> Estimate:
     share = min(max(float(item.mean()), 0.0), 1.0)
-    return share_estimate(share, Influence(item - share, response, votes.worker, votes.workers), level=level)
+    influence = Influence(item - share, response, votes.worker, votes.workers)
+    return share_estimate(share, influence, population=population, level=level)
 
 
 def _moves(patterns: Counts, times: NDArray[np.int64], rule: Rule, values: Floats) -> Floats:

@@ -10,18 +10,21 @@ variance is put together from two parts, and the coverage is shown by simulation
 z: what each of I Items adds to the figure. τ: the variance, over Workers, of how far one of them pulls the Items they answer;
 n_w: how many Responses Worker w gave. Pairs of Items share a Worker in n_w (n_w - 1) ways, hence the second part.
 τ is estimated from ψ, by how much each Response moved its Item compared with another Worker's answer in its place: the
-variance of the Workers' means beyond what chance within a Worker gives (method of moments, Workers weighted by how well
-their mean is known). Below a dozen Workers no method knows how Workers differ: intervals then cover somewhat less.
+variance of the Workers' means about the mean of all beyond what chance within a Worker gives (method of moments, Workers
+weighted by how well their mean is known). Below two dozen Workers no method knows how Workers differ: intervals then cover
+somewhat less.
 First-order projection on Items and Workers: Hájek 1968, doi:10.1214/aoms/1177698394; the crossed variance: Cameron, Gelbach &
 Miller 2011, doi:10.1198/jbes.2010.07136; the moments: DerSimonian & Laird 1986, doi:10.1016/0197-2456(86)90046-2.
 """
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.statistics.finite_population import ENDLESS, Population, share_of_items
 from app.domain.statistics.intervals import LEVEL, Estimate, Floats, wilson
 from app.errors import InvalidInput, Problem
 
@@ -62,56 +65,79 @@ class Variance:
         return math.sqrt(self.total)
 
 
-def variance(influence: Influence) -> Variance:
+def variance(influence: Influence, *, population: Population = ENDLESS) -> Variance:
     """The variance of the figure, see the module. It needs two Items; with Workers of one Response each the second part is 0."""
     count = len(influence.item)
     if count < 2:  # noqa: PLR2004 - one value has no variance
         raise InvalidInput([Problem(f"{count} Items say nothing about how Items differ: wanted 2 or more")])
-    items = float(influence.item.var(ddof=1)) / count
-    between, error, known = _between_workers(influence)
+    items = population.of_items(float(influence.item.var(ddof=1))) / count
+    between, error = _between_workers(influence)
     answered = np.bincount(influence.worker, minlength=influence.workers).astype(float)
     shared = float((answered * (answered - 1)).sum()) / count**2
     total = items + between * shared
-    # Half the variance of each part. τ's own error in full would cover too much, since τ cannot come out below 0; as if τ were
-    # known but for the number of Workers, too little: two parts of the one and one of the other hold the level
-    # (chosen on the crowds of benchmarks/coverage.py).
-    spread = items**2 / (count - 1) + shared**2 * (2 * error + between**2 / known) / 3
+    spread = items**2 / (count - 1) + shared**2 * error  # half the variance of each part
     return Variance(items, between * shared, total**2 / spread if spread else float(count - 1))
 
 
-def _between_workers(influence: Influence) -> tuple[float, float, float]:
-    """τ, half its variance were the Workers' means normal, and by how many Workers less one it is known, of equal weight."""
+def _between_workers(influence: Influence) -> tuple[float, float]:
+    """τ, and half its variance: what the Workers' means show, or what it would be were they normal where that is more.
+
+    A few Workers of a kind that is far off make τ less certain than normal means would; a handful of Workers may not show it.
+    """
     answered = np.bincount(influence.worker, minlength=influence.workers)
     several = answered > 1
-    if not several.any():
-        return 0.0, 0.0, 1.0
+    if not several.any() or (answered > 0).sum() == 1:
+        return 0.0, 0.0
     n = answered[several].astype(float)
-    total = np.bincount(influence.worker, influence.response, influence.workers)[several]
-    squares = np.bincount(influence.worker, influence.response**2, influence.workers)[several]
+    # Only how far Workers differ counts: what moves all alike is an error in what another's answer would have been.
+    response = influence.response - influence.response.mean()
+    total = np.bincount(influence.worker, response, influence.workers)[several]
+    squares = np.bincount(influence.worker, response**2, influence.workers)[several]
+    left = _left_of_one(answered)[several]
     # Products of two Responses of one Worker: what chance adds to a square is not in them.
-    between = max(float((total**2 - squares).sum() / (n * (n - 1)).sum()), 0.0)
+    between = max(float((total**2 - squares).sum() / (n * (n - 1) * left).sum()), 0.0)
     within = max(float(squares.sum() / n.sum()) - between, 0.0)
     if within == between == 0:
-        return 0.0, 0.0, 1.0
+        return 0.0, 0.0
     for _ in range(_ROUNDS):
         weight = (within / n + max(between, _LEAST * within)) ** -2
         chance = (squares / n - between) / n
-        between = max(float((weight * ((total / n) ** 2 - chance)).sum() / weight.sum()), 0.0)
+        own = (total / n) ** 2 - chance
+        between = max(float((weight * own).sum() / (weight * left).sum()), 0.0)
+    shown = float((weight**2 * (own - between) ** 2).sum() / (weight * left).sum() ** 2) / 2
     # One Worker's worth is spent on the mean that they differ from.
     error = 1 / (float(weight.sum()) * max(1 - 1 / len(n), 1 / len(n)))
-    return between, error, max(float(weight.sum() ** 2 / (weight**2).sum()) - 1, 1.0)
+    return between, max(error * _positive_part(between / math.sqrt(2 * error)), shown)
 
 
-def share_estimate(share: float, influence: Influence, *, level: float = LEVEL) -> Estimate:
+def _positive_part(mean: float) -> float:
+    """The variance of max(X, 0), X normal about `mean` with variance 1: cut off at 0, τ varies less where it is small."""
+    density = math.exp(-(mean**2) / 2) / math.sqrt(2 * math.pi)
+    above = NormalDist().cdf(mean)
+    return (mean**2 + 1) * above + mean * density - (mean * above + density) ** 2
+
+
+def _left_of_one(answered: NDArray[np.int64]) -> Floats:
+    """For each Worker, how much of τ is left in the square of their distance from the mean of all, which they are part of."""
+    share = answered / answered.sum()
+    left: Floats = 1 - 2 * share + float((share**2).sum())
+    return left
+
+
+def share_estimate(
+    share: float, influence: Influence, *, population: Population = ENDLESS, level: float = LEVEL
+) -> Estimate:
     """A mean over Items of values from 0 to 1, with its interval.
 
     Wilson's, with as many trials as independent Items would give the same variance, and Student's quantile. A share of 0 or
-    1 shows no variance at all: its trials are the Items. Of one Item it is as uncertain as one trial.
+    1 shows no variance at all: it is taken as `share_of_items` takes it. Of one Item it is as uncertain as one trial.
     """
     count = len(influence.item)
-    found = variance(influence) if count > 1 else Variance(share * (1 - share), 0.0, math.inf)
-    if found.total == 0 or share in {0.0, 1.0}:
-        return Estimate(share, found.standard_error, wilson(share * count, count, level=level))
+    if count < 2 or share in {0.0, 1.0}:  # noqa: PLR2004 - one value has no variance
+        return share_of_items(share, count, population=population, level=level)
+    found = variance(influence, population=population)
+    if found.total == 0:
+        return share_of_items(share, count, population=population, level=level)
     trials = share * (1 - share) / found.total
     interval = wilson(share * trials, trials, degrees=found.degrees, level=level)
     return Estimate(share, found.standard_error, interval)

@@ -7,8 +7,7 @@ is gone.
 Source of the table: Northcutt, Athalye & Mueller 2021, arXiv:2103.14749, tables 1 and 2.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 from app.domain.consensus.majority import quorum
 from app.domain.consensus.votes import OPTIONS, Counts, VoteCounts, Votes
 from app.domain.statistics.categories import CategoryTable, tabulate
-from app.domain.statistics.intervals import LEVEL, Estimate, Floats, Interval, wilson
+from app.domain.statistics.finite_population import Population, share_of_items
+from app.domain.statistics.intervals import LEVEL, Estimate, Floats
 from app.domain.statistics.item_shares import shares
 from app.domain.statistics.mover import weighted_sum
 from app.domain.statistics.patterns import patterns_of
@@ -94,8 +94,10 @@ def line_of_votes(
     """The line of answers that are known with their Workers; labels are OPTIONS, in that order, then any others.
 
     Each share is over Items and Workers (see `item_shares`); where n of N suspects were checked, the variance s² / n of the
-    Items becomes (1 - n/N) s² / n + (n/N) R / n, R being the panel's own part of it (see `repeatability`). With one Worker, or
-    where no Worker answered twice, how they differ cannot be seen: the basis is then ANSWERS.
+    Items becomes (1 - n/N) s² / n + (n/N) R / n, R being the panel's own part of it (see `repeatability`). Where all are checked
+    and nearly all are clear, five answers an Item say little about R: it comes out too large, and intervals hold the truth more
+    often than they say. With one Worker, or where no Worker answered twice, how they differ cannot be seen: the basis is then
+    ANSWERS.
     Raises InvalidInput where nobody answered, or for sizes that cannot be.
     """
     if votes.labels < len(OPTIONS):
@@ -105,7 +107,10 @@ def line_of_votes(
     counts = votes.counts()
     if not seen:
         return line_of_counts(name, counts, quorum_size=quorum_size, scope=scope, level=level)
-    found = shares(votes, lambda rows: _membership(rows, quorum_size), level=level)
+
+    def found(populations: Sequence[Population]) -> list[Estimate]:
+        return shares(votes, lambda rows: _membership(rows, quorum_size), populations=populations, level=level)
+
     return _line(name, counts, found, quorum_size=quorum_size, scope=scope, basis=Basis.WORKERS)
 
 
@@ -115,9 +120,15 @@ def line_of_counts(
     """The line of counts (items, 4 or more): the columns as in OPTIONS, then others. As `line_of_votes`, without Workers."""
     if counts.ndim != 2 or counts.shape[1] < len(OPTIONS) or counts.min(initial=0) < 0:  # noqa: PLR2004 - Items by options
         raise InvalidInput([Problem(f"counts: wanted (items, {len(OPTIONS)} or more) from 0 on, got {counts.shape}")])
-    answered = counts[counts.sum(axis=1) > 0]
-    members = _members(answered, quorum_size)
-    found = [_of_items(int(x), len(answered), level) for x in members] if len(answered) else []
+
+    def found(populations: Sequence[Population]) -> list[Estimate]:
+        answered = counts[counts.sum(axis=1) > 0]
+        members = _members(answered, quorum_size) / len(answered)
+        return [
+            share_of_items(float(x), len(answered), population=population, level=level)
+            for x, population in zip(members, populations, strict=True)
+        ]
+
     return _line(name, counts, found, quorum_size=quorum_size, scope=scope, basis=Basis.ANSWERS)
 
 
@@ -126,7 +137,7 @@ def line_of_categories(name: str, table: CategoryTable, *, scope: Scope = Scope(
     if not table.checked:
         raise InvalidInput([Problem("nothing was checked: there is nothing to estimate from", field=name)])
     members = table.non_errors, table.correctable, table.multi_label, table.neither, table.non_agreement
-    found = [_of_items(x, table.checked, level) for x in (*members, table.errors)]
+    found = [share_of_items(x / table.checked, table.checked, level=level) for x in (*members, table.errors)]
     return _with_estimates(name, table, found, unanswered=0, scope=scope, same_again=None, basis=Basis.ITEMS)
 
 
@@ -166,44 +177,28 @@ def _members(counts: Counts, quorum_size: int) -> NDArray[np.int64]:
     return (times @ _membership(patterns, quorum_size)).round().astype(np.int64)
 
 
-def _of_items(members: int, checked: int, level: float) -> Estimate:
-    share = members / checked
-    return Estimate(share, math.sqrt(share * (1 - share) / max(checked - 1, 1)), wilson(members, checked, level=level))
-
-
 def _line(
-    name: str, counts: Counts, found: Sequence[Estimate], *, quorum_size: int, scope: Scope, basis: Basis
+    name: str,
+    counts: Counts,
+    found: Callable[[Sequence[Population]], Sequence[Estimate]],
+    *,
+    quorum_size: int,
+    scope: Scope,
+    basis: Basis,
 ) -> StudyLine:
+    """found: the shares of each of CATEGORIES and of errors, given what the checked Items stand for."""
     answered = counts[counts.sum(axis=1) > 0]
     if not len(answered):
         raise InvalidInput([Problem("nobody answered: there is nothing to estimate from", field=name)])
-    members = _members(answered, quorum_size)
-    table = tabulate(dict(zip(CATEGORIES, members.tolist()[:-1], strict=True)))
+    table = tabulate(dict(zip(CATEGORIES, _members(answered, quorum_size).tolist()[:-1], strict=True)))
     again = repeatability(answered, quorum_size=quorum_size)
-    checked = table.checked
-    suspects = scope.suspects or len(counts)
-    noise = [*again.noise, again.noise[CATEGORIES.index(Category.NON_ERROR)]]
-    corrected = [
-        _of_finite_set(share, float(panel), checked=checked, suspects=suspects)
-        for share, panel in zip(found, noise, strict=True)
-    ]
+    part = min(table.checked / (scope.suspects or len(counts)), 1.0)
+    noise = [*again.noise.tolist(), float(again.noise[CATEGORIES.index(Category.NON_ERROR)])]
     unanswered = len(counts) - len(answered)
+    estimates = found([Population(part, panel) for panel in noise])
     return _with_estimates(
-        name, table, corrected, unanswered=unanswered, scope=scope, same_again=again.same, basis=basis
+        name, table, estimates, unanswered=unanswered, scope=scope, same_again=again.same, basis=basis
     )
-
-
-def _of_finite_set(share: Estimate, panel: float, *, checked: int, suspects: int) -> Estimate:
-    """The estimate with the part of its variance taken off that comes from drawing Items, as far as they are all there."""
-    # A share of 0 or 1 shows no variance; one more Item on either side stands in for it.
-    smoothed = (share.value * checked + 1) / (checked + 2)
-    items = smoothed * (1 - smoothed)
-    whole = max(share.standard_error**2, items / checked)
-    known = min(checked / suspects, 1.0) * max(items - panel, 0.0) / checked
-    shrink = math.sqrt(max(1 - known / whole, 0.0))
-    low = share.value - shrink * (share.value - share.interval.low)
-    high = share.value + shrink * (share.interval.high - share.value)
-    return Estimate(share.value, share.standard_error * shrink, Interval(low, high, share.interval.level))
 
 
 def _with_estimates(
