@@ -31,6 +31,10 @@ from app.errors import InvalidInput, Problem
 _ROUNDS = 8  # of weighting the Workers' means anew; two suffice for three digits
 _LEAST = 1e-3  # between Workers, as a share of the variance within: bounds the weight of one who answered a lot
 
+# A τ that comes out as 0 is uncertain as if it were so many of its standard errors. Simulated: with none, intervals hold the
+# truth in 91 % where few Workers differ much; with the 0.8 that it is on average there, in 98 % where all Items are checked.
+_FROM = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Influence:
@@ -80,10 +84,7 @@ def variance(influence: Influence, *, population: Population = ENDLESS) -> Varia
 
 
 def _between_workers(influence: Influence) -> tuple[float, float]:
-    """τ, and half its variance: what the Workers' means show, or what it would be were they normal where that is more.
-
-    A few Workers of a kind that is far off make τ less certain than normal means would; a handful of Workers may not show it.
-    """
+    """τ, and half its variance, were the Workers' means normal."""
     answered = np.bincount(influence.worker, minlength=influence.workers)
     several = answered > 1
     if not several.any() or (answered > 0).sum() == 1:
@@ -102,12 +103,10 @@ def _between_workers(influence: Influence) -> tuple[float, float]:
     for _ in range(_ROUNDS):
         weight = (within / n + max(between, _LEAST * within)) ** -2
         chance = (squares / n - between) / n
-        own = (total / n) ** 2 - chance
-        between = max(float((weight * own).sum() / (weight * left).sum()), 0.0)
-    shown = float((weight**2 * (own - between) ** 2).sum() / (weight * left).sum() ** 2) / 2
+        between = max(float((weight * ((total / n) ** 2 - chance)).sum() / (weight * left).sum()), 0.0)
     # One Worker's worth is spent on the mean that they differ from.
     error = 1 / (float(weight.sum()) * max(1 - 1 / len(n), 1 / len(n)))
-    return between, max(error * _positive_part(between / math.sqrt(2 * error)), shown)
+    return between, error * _positive_part(max(between / math.sqrt(2 * error), _FROM))
 
 
 def _positive_part(mean: float) -> float:
