@@ -40,23 +40,22 @@ def glad(votes: Votes, *, max_iterations: int = 100, steps: int = 4, tolerance: 
     for _ in range(max_iterations):
         right = posterior.ravel()[place]
         for _ in range(steps):
-            ease = _ease(log_beta)[votes.item]
+            ease = np.exp(log_beta)[votes.item]
             step = _step(alpha, right, _logit(alpha, ease, votes), ease, votes.worker)
             alpha = alpha + step
             logit = _logit(alpha, ease, votes)
-            moved = _step(log_beta, right, logit, logit, votes.item)
-            log_beta = log_beta + moved
-        weight = _logit(alpha, _ease(log_beta)[votes.item], votes) + np.log(max(labels - 1, 1))
+            # Held at the bound: beyond it no answer changes, and the prior alone would count.
+            easier = np.minimum(log_beta + _step(log_beta, right, logit, logit, votes.item), np.log(_BOUND))
+            moved, log_beta = easier - log_beta, easier
+        weight = _logit(alpha, np.exp(log_beta)[votes.item], votes) + np.log(max(labels - 1, 1))
         evidence = np.bincount(place, weight, votes.items * labels).astype(np.float64)
         before, posterior = posterior, normalised(evidence.reshape(-1, labels))
-        still = max(largest_move(before, posterior), np.abs(step).max() / 10, np.abs(moved).max() / 10)
+        still = max(
+            largest_move(before, posterior), np.abs(step).max(initial=0) / 10, np.abs(moved).max(initial=0) / 10
+        )
         if still < tolerance:
             break
     return Glad(posterior, alpha, np.exp(log_beta))
-
-
-def _ease(log_beta: Floats) -> Floats:
-    return np.asarray(np.exp(np.minimum(log_beta, np.log(_BOUND))))
 
 
 def _logit(alpha: Floats, ease: Floats, votes: Votes) -> Floats:

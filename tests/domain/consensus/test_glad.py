@@ -53,6 +53,23 @@ def test_its_usual_steps_come_near_the_top_also_where_it_is_flat() -> None:
     assert top - 1 < reached < top + 0.1
 
 
+def test_items_of_a_hundred_answers_do_not_run_beyond_the_bound() -> None:
+    rng = np.random.default_rng(0)
+    item = np.repeat(np.arange(30), 100)
+    worker = np.concatenate([rng.permutation(400)[:100] for _ in range(30)])
+    right = rng.random(len(item)) < rng.beta(1, 1, 400)[worker]
+    votes = Votes.of(item, worker, np.where(right, item % 4, rng.integers(0, 4, len(item))), labels=4)
+    early, late = (glad(votes, max_iterations=times, tolerance=1e-9) for times in (3, 300))
+    assert late.ease.max() == pytest.approx(20)
+    first, last = (log_posterior(np.r_[at.ability, np.log(at.ease)], votes) for at in (early, late))
+    assert last > first - 0.05 * abs(first)
+
+
+def test_nothing_at_all_is_no_crash() -> None:
+    none = np.zeros(0, dtype=np.int64)
+    assert glad(Votes.of(none, none, none, labels=2)).posterior.shape == (0, 2)
+
+
 @pytest.mark.parametrize("labels", [2, 3])
 def test_one_worker_is_believed_and_not_taken_for_a_guesser(labels: int) -> None:
     items = np.arange(1000)
