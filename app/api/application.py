@@ -1,6 +1,9 @@
 """The REST API as an application of its own, so that its errors and its documentation are its own."""
 
-from fastapi import FastAPI
+from functools import cache
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from app import __version__
 from app.api import (
@@ -46,6 +49,22 @@ _TAGS = [
     {"name": "Differences", "description": "What our tables and the marketplace say differently."},
     {"name": "Alerts", "description": "What a person should know about Batches and endpoints."},
 ]
+_PARTS = (
+    batches,
+    items,
+    exports,
+    reports,
+    templates,
+    account,
+    alerts,
+    accounts,
+    review,
+    bonuses,
+    results_csv,
+    reconcile,
+    wages,
+    ending,
+)
 
 
 def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
@@ -63,21 +82,16 @@ def create(settings: Settings, database: Database, connect: Connect) -> FastAPI:
     )
     app.state.settings, app.state.database, app.state.connect = settings, database, connect
     error_handlers.register(app)
-    for part in (
-        batches,
-        items,
-        exports,
-        reports,
-        templates,
-        account,
-        alerts,
-        accounts,
-        review,
-        bonuses,
-        results_csv,
-        reconcile,
-        wages,
-        ending,
-    ):
-        app.include_router(part.router, prefix="/v1")
+    app.router.routes.extend(_routes())
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Every part's. FastAPI takes 0.2 s to read what they take and give, for each application that includes them; one process
+    does it once.
+    """
+    router = APIRouter()
+    for part in _PARTS:
+        router.include_router(part.router, prefix="/v1")
+    return router.routes

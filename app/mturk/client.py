@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import Loader, create_loader
 
 from app.errors import Forbidden, MarketplaceRefused
 from app.mturk import genuine
@@ -79,8 +81,14 @@ def connect(settings: Settings, profile: MarketplaceProfile, *, governed: bool =
 
 
 def _session(profile: MarketplaceProfile) -> boto3.session.Session:
-    if profile is not MarketplaceProfile.LOCAL:
-        return boto3.session.Session()
     # Our own marketplace has nothing to do with AWS: an AWS_PROFILE of the user's other work must not stand in its way.
-    no_profile = {"profile": (None, None, None, None)}
-    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=no_profile))
+    no_profile = {"profile": (None, None, None, None)} if profile is MarketplaceProfile.LOCAL else None
+    core = botocore.session.Session(session_vars=no_profile)
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    return boto3.session.Session(botocore_session=core)
+
+
+@cache
+def _models(search_path: str | None) -> Loader:
+    """What boto3 knows of AWS's services, kept for every client of this process: reading it is most of what a client takes."""
+    return create_loader(search_path)

@@ -3,13 +3,15 @@
 An application of its own under /requester, so that its errors and headers are its own.
 """
 
+from functools import cache
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from app.errors import ServiceError
@@ -51,8 +53,7 @@ def install(app: FastAPI) -> None:
     """Add the Requester pages to the marketplace's application."""
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, max_body_size=bodies.LARGEST_BODY)
     site.state.marketplace = app.state.marketplace
-    for pages in _PAGES:
-        site.include_router(pages.router)
+    site.router.routes.extend(_routes())
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     for refusal in (Refused, WireError, ServiceError):
         site.add_exception_handler(refusal, refusal_page)
@@ -61,3 +62,12 @@ def install(app: FastAPI) -> None:
     site.add_exception_handler(OperationalError, unavailable_page)
     site.add_exception_handler(PoolTimeout, unavailable_page)
     app.mount("/requester", site)
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """All pages. FastAPI reads what they take anew for each application that includes them; one process does it once."""
+    router = APIRouter(max_body_size=bodies.LARGEST_BODY)
+    for pages in _PAGES:
+        router.include_router(pages.router)
+    return router.routes
