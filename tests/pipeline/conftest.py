@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from app.db.item_sources import ItemFile
 from app.domain.vocabulary import BatchId
 from app.jobs import stages
 from app.jobs.runtime import Runtime
-from app.mturk.client import connect
+from app.mturk.client import Marketplace, connect
 from app.pipeline import batches, item_import
 from app.questions import catalogue
 from app.questions.order import order_for
@@ -38,6 +37,7 @@ class House:
     site: str  # where Workers are; the gateway goes through `wire`
     wire: Wire
     browsers: dict[str, Browser] = field(default_factory=dict)
+    connected: dict[tuple[int, MarketplaceProfile], Marketplace] = field(default_factory=dict)
 
     @property
     def marketplace(self) -> Any:
@@ -70,7 +70,14 @@ class House:
         return BatchId(batch.id)
 
     def launch(self, batch_id: BatchId) -> None:
-        batches.launch(self.database, partial(connect, self.settings), batch_id, by="rita", settings=self.settings)
+        batches.launch(self.database, self.connect, batch_id, by="rita", settings=self.settings)
+
+    def connect(self, profile: MarketplaceProfile) -> Marketplace:
+        """The console's connection: one client for all launches, as `app/main.py` has it."""
+        key = (id(self.settings), profile)
+        if key not in self.connected:
+            self.connected[key] = connect(self.settings, profile)
+        return self.connected[key]
 
     def publish(self, batch_id: BatchId) -> None:
         stages.run_publish(self.runtime, batch_id)
