@@ -31,7 +31,7 @@ from app.domain.wages import WorkTime, work_time_s
 from app.errors import InvalidInput
 from app.questions.page_text import lines_of
 from app.questions.rendering import ShownItem, render
-from app.questions.still import still
+from app.questions.still import place_of, still
 from app.reporting.batch_document import batch_document
 from app.reporting.document import Document
 from app.reporting.findings import THEMSELVES
@@ -246,7 +246,9 @@ def _example(db: Session, batch: Batch, media_dir: Path) -> _Example:
                 size = {picture.url: (picture.width_px, picture.height_px)}
                 return _Example(replace(item, media_url=picture.url), row.external_id, shrunk, size)
             changed = "A box stands for the picture, which is kept elsewhere."
-    return _Example(replace(item, media_url=row.media_url or "about:blank"), row.external_id, (changed,))
+    # A template may write the address anywhere, and what follows its path may be a key.
+    address = place_of(row.media_url or "") or "about:blank"
+    return _Example(replace(item, media_url=address), row.external_id, (changed,))
 
 
 def _text_example(item: ShownItem, id: str) -> _Example:

@@ -1,6 +1,6 @@
 """The words of a page as its reader sees them, line by line."""
 
-from html.parser import HTMLParser
+from app.questions.page_parser import PageParser
 
 _SILENT = {"script", "style", "title", "noscript", "template", "textarea"}
 _LINES = {
@@ -22,9 +22,9 @@ _LINES = {
 }
 
 
-class _Words(HTMLParser):
+class _Words(PageParser):
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.lines: list[list[str]] = [[]]
         self._silent = 0
 

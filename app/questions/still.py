@@ -6,11 +6,11 @@ plays or takes the focus, whatever the page says. Scripts and addresses are left
 
 import re
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from app.questions.characters import legal_in_xml
+from app.questions.page_parser import PageParser
 
 _SVG, _XHTML = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"
 # A fragment of a page stands on the window's own colour, as it does in a browser; sticky parts need a box that scrolls.
@@ -30,6 +30,10 @@ _ADDRESSES = {"src", "srcset", "href", "action", "formaction", "poster", "data",
 _CASED = {"viewbox": "viewBox", "preserveaspectratio": "preserveAspectRatio"}
 _NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 _EMBEDDED = re.compile(r"data:image/(png|jpeg|gif|webp|bmp);base64,[A-Za-z0-9+/=]+", re.ASCII)
+# In styles: what fetches, but for `data:` addresses and parts of the page itself.
+_FETCHING = re.compile(
+    r"(?P<rule>@import\b[^;]*;?)|\b(?:url|src|image-set)\(\s*(?!['\"]?\s*(?:data:|#))[^)]*\)?", re.ASCII | re.IGNORECASE
+)
 # What HTML closes by itself where one of these begins.
 _BLOCKS = {"div", "p", "ul", "ol", "dl", "pre", "form", "fieldset", "table", "section", "h1", "h2", "h3", "blockquote"}
 _CELLS = {"td", "th", "tr"}
@@ -55,11 +59,11 @@ def still(page: str, *, sizes: Mapping[str, tuple[int, int]]) -> str:
     return tostring(svg, encoding="unicode")
 
 
-class _Reader(HTMLParser):
+class _Reader(PageParser):
     """Builds the page as well-formed XML, as far as a picture has use for it."""
 
     def __init__(self, sizes: Mapping[str, tuple[int, int]]) -> None:
-        super().__init__(convert_charrefs=True)
+        super().__init__()
         self.html = Element("html", {"xmlns": _XHTML})
         self._head, self._body = SubElement(self.html, "head"), SubElement(self.html, "body")
         SubElement(self._head, "style").text = _WINDOW
@@ -95,6 +99,8 @@ class _Reader(HTMLParser):
         if self._silent or self._open[-1].tag in {"audio", "video"}:
             return
         here, text = self._open[-1], legal_in_xml(data)
+        if here.tag == "style":
+            text = _silenced(text)
         if len(here):
             here[-1].tail = (here[-1].tail or "") + text
         else:
@@ -117,7 +123,7 @@ class _Reader(HTMLParser):
         box = SubElement(self._open[-1], "div", {"style": _BOX})
         name = attrs.get("alt") or attrs.get("aria-label") or tag
         SubElement(box, "div").text = legal_in_xml(f"{'▶ ' if tag != 'img' else ''}{name}")
-        if address := _place(src):
+        if address := place_of(src):
             SubElement(box, "small").text = legal_in_xml(address)
         if tag != "img":
             self._open.append(Element(tag))  # what stands within is for browsers that play nothing
@@ -134,16 +140,22 @@ class _Reader(HTMLParser):
 def _allowed(attrs: list[tuple[str, str | None]]) -> dict[str, str]:
     """Attributes that neither run nor fetch; one without a value has its own name for it, as XML wants it."""
     return {
-        _CASED.get(name, name): legal_in_xml(name if value is None else value)
+        _CASED.get(name, name): legal_in_xml(name if value is None else _silenced(value))
         for name, value in attrs
         if _NAME.fullmatch(name) and not name.startswith("on") and name not in _ADDRESSES and name != "xmlns"
     }
 
 
-def _place(src: str) -> str:
+def _silenced(styles: str) -> str:
+    """The styles without what they fetch."""
+    return _FETCHING.sub(lambda found: "" if found["rule"] else "none", styles)
+
+
+def place_of(address: str) -> str:
     """Where a medium is, without what may be a key: `https://host/path`; empty for what is no address on the web."""
     try:
-        parts = urlsplit(src)
+        parts = urlsplit(address)
     except ValueError:
         return ""
-    return f"{parts.scheme}://{parts.hostname}{parts.path}" if parts.scheme in {"http", "https"} else ""
+    known = parts.hostname and parts.scheme in {"http", "https"}
+    return f"{parts.scheme}://{parts.hostname}{parts.path}" if known else ""

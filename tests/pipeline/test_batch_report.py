@@ -180,6 +180,15 @@ def test_a_picture_from_elsewhere_is_a_box_and_is_not_fetched(db: Session) -> No
     assert shown.changed == ("A box stands for the picture, which is kept elsewhere.",)
 
 
+def test_wherever_a_template_writes_the_address_it_has_no_key(db: Session) -> None:
+    source = """{% for item in items %}<p data-src="{{ item.media_url }}">{{ item.media_url }}</p>{% endfor %}"""
+    batch = make_batch(db, template_source=source)
+    make_item(db, batch, media_url="https://images.example/1.png?key=secret")
+    shown = shown_of(db, batch)
+    assert 'data-src="https://images.example/1.png"' in shown.svg
+    assert "secret" not in shown.svg
+
+
 def test_a_long_text_is_cut_and_that_is_said(db: Session) -> None:
     batch = make_batch(db, template_source=catalogue.load("text").source, media_type=MediaType.TEXT)
     make_item(db, batch, media_url=None, text="word " * 300)

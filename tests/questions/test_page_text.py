@@ -27,3 +27,7 @@ def test_our_own_question_is_there_word_for_word() -> None:
 
 def test_no_page_has_no_lines() -> None:
     assert lines_of("") == ()
+
+
+def test_a_declaration_that_nobody_knows_has_no_words() -> None:
+    assert lines_of("<p>a</p><![if x]><p>b</p>") == ("a", "b")

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser
 from app.domain.vocabulary import MediaType
 from app.questions import catalogue
 from app.questions.rendering import ShownItem, render
-from app.questions.still import still
+from app.questions.still import place_of, still
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 
@@ -67,6 +67,34 @@ def test_a_medium_from_elsewhere_becomes_a_box_that_names_it_without_its_key() -
         '<img src="https://images.example/1.png?signature=abc" alt="Picture 1 of 1"><audio aria-label="Sound">old</audio>'
     )
     assert words == "Picture 1 of 1https://images.example/1.png▶ Sound"
+
+
+def test_styles_fetch_nothing() -> None:
+    page = """<style>@import url("//evil.example/a.css"); p { background: red URL( //evil.example/b ) }
+    b { background: url('data:image/png;base64,AAAA') }</style><p style="mask: url(//evil.example/c)">a</p>
+    <svg><path fill="url(#part)" filter="url(//evil.example/d)"/></svg>"""
+    text = ElementTree.tostring(parsed(page), encoding="unicode")
+    assert "evil" not in text
+    for kept in ("p { background: red none }", "url('data:image/png;base64,AAAA')", 'style="mask: none"', "url(#part)"):
+        assert kept in text
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("https://me:secret@images.example:8000/1.png?key=secret#a", "https://images.example/1.png"),
+        ("https:///1.png", ""),
+        ("http://[1", ""),
+        ("about:blank", ""),
+    ],
+)
+def test_a_place_has_no_key(address: str, place: str) -> None:
+    assert place_of(address) == place
+
+
+@pytest.mark.parametrize("odd", ["<![if IE]>", "<![x y]>", "<![", "<!"])
+def test_declarations_that_nobody_knows_are_no_crash(odd: str) -> None:
+    assert "a" in words_of(f"<p>a</p>{odd}")
 
 
 @pytest.mark.parametrize(
