@@ -37,7 +37,7 @@ AUDIO_TYPES = {
     MP4: "audio/mp4",
 }
 # Pillow and mutagen let these through from damaged files.
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
+DAMAGED = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
@@ -62,7 +62,7 @@ def _image_type(content: bytes) -> str:
                 return IMAGE_TYPES[str(image.format)]
     except _BOMBS:
         pass
-    except _DAMAGED as fault:
+    except DAMAGED as fault:
         raise Unusable("is no undamaged PNG, JPEG, GIF, WebP or BMP image") from fault
     raise Unusable(f"has too many pixels; at most {MOST_PIXELS:,} are taken")
 
@@ -70,7 +70,7 @@ def _image_type(content: bytes) -> str:
 def _audio_type(content: bytes) -> str:
     try:
         audio = mutagen.File(BytesIO(content), options=list(AUDIO_TYPES))
-    except (mutagen.MutagenError, *_DAMAGED) as fault:
+    except (mutagen.MutagenError, *DAMAGED) as fault:
         raise Unusable("is no undamaged MP3, WAV, FLAC, Ogg or M4A audio") from fault
     if audio is None or not audio.info.length > 0:
         raise Unusable("is no MP3, WAV, FLAC, Ogg or M4A audio that plays")
