@@ -21,6 +21,7 @@ from app.domain.statistics.stability import TestSetLabels
 from app.domain.statistics.study_table import Scope, line_of_votes
 
 _ROUNDING = 1e-12
+_FEW = 10
 
 Rng = np.random.Generator
 
@@ -88,7 +89,7 @@ _KINDS: dict[str, Callable[[Rng, int], np.ndarray]] = {
 
 
 def _study_tables(rng: Rng, rounds: int) -> Iterator[tuple[str, str]]:
-    """The study's table, 300 Items of five answers: errors; then non-errors, correctable, multi-label, neither, non-agreement."""
+    """The study's table, 300 Items, 5 answers: errors; correctable, multi-label, neither, non-agreement (few: in brackets)."""
     for kind, drawn in _KINDS.items():
         for suspects in (300, 600, 30_000):
             for workers, careless in ((300, 0.0), (30, 0.0), (150, 0.2), (60, 0.2), (40, 0.2), (25, 0.2), (15, 0.2)):
@@ -106,13 +107,18 @@ def _study_tables(rng: Rng, rounds: int) -> Iterator[tuple[str, str]]:
                         quorum_size=3,
                         scope=Scope(suspects),
                     )
-                    found = (line.error_share, *line.shares)
-                    held.append([_holds(e.interval, t) for e, t in zip(found, (1 - truth[0], *truth), strict=True)])
-                each = np.mean(held, axis=0)
+                    found = (line.error_share, *line.shares[1:])
+                    held.append([_holds(e.interval, t) for e, t in zip(found, (1 - truth[0], *truth[1:]), strict=True)])
+                expected = 300 * np.array([1 - truth[0], *truth[1:]])
                 yield (
                     f"{kind}, of {suspects:,} suspects, {workers} Workers, {100 * careless:g} % careless",
-                    " ".join(f"{100 * x:5.1f} %" for x in each),
+                    " ".join(_of_figure(*each) for each in zip(np.mean(held, axis=0), expected, strict=True)),
                 )
+
+
+def _of_figure(covered: float, expected: float) -> str:
+    """In brackets where so few Items are expected that the figure takes a handful of values only."""
+    return f"{100 * covered:6.1f} % " if expected >= _FEW else f"({100 * covered:5.1f} %)"
 
 
 def _voted(rng: Rng, shares: np.ndarray, *, workers: int, careless: float) -> Votes:
