@@ -31,10 +31,6 @@ from app.errors import InvalidInput, Problem
 _ROUNDS = 8  # of weighting the Workers' means anew; two suffice for three digits
 _LEAST = 1e-3  # between Workers, as a share of the variance within: bounds the weight of one who answered a lot
 
-# A τ that comes out as 0 is uncertain as if it were so many of its standard errors. Simulated: with none, intervals hold the
-# truth in 91 % where few Workers differ much; with the 0.8 that it is on average there, in 98 % where all Items are checked.
-_FROM = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class Influence:
@@ -106,7 +102,7 @@ def _between_workers(influence: Influence) -> tuple[float, float]:
         between = max(float((weight * ((total / n) ** 2 - chance)).sum() / (weight * left).sum()), 0.0)
     # One Worker's worth is spent on the mean that they differ from.
     error = 1 / (float(weight.sum()) * max(1 - 1 / len(n), 1 / len(n)))
-    return between, error * _positive_part(max(between / math.sqrt(2 * error), _FROM))
+    return between, error * _positive_part(between / math.sqrt(2 * error))
 
 
 def _positive_part(mean: float) -> float:
