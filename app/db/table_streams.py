@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from codecs import BOM_UTF8
 from collections.abc import Generator, Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -147,10 +148,12 @@ def _as_csv(query: str) -> str:
 def _parsed(chunk: bytes, schema: pa.Schema) -> pa.Table:
     from pyarrow import csv
 
+    # Arrow takes the first for a mark of the file: a value may begin with one.
+    marked = chunk.startswith(BOM_UTF8)
     return csv.read_csv(
-        io.BytesIO(chunk),
-        read_options=csv.ReadOptions(column_names=schema.names, block_size=len(chunk) + 1, use_threads=False),
-        parse_options=csv.ParseOptions(newlines_in_values=True),
+        io.BytesIO(BOM_UTF8 + chunk if marked else chunk),
+        read_options=csv.ReadOptions(column_names=schema.names, block_size=len(chunk) + 4, use_threads=False),
+        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(
             column_types=schema,
             strings_can_be_null=True,

@@ -46,6 +46,17 @@ def test_json_lines_are_those_of_postgresql_byte_for_byte(db: Session) -> None:
     assert found.decode().removesuffix("\n").split("\n") == list(theirs.scalars())
 
 
+@pytest.mark.parametrize("form", [Form.JSONL, Form.PARQUET])
+@pytest.mark.parametrize("words", [["\ufeffa", "\ufeffb"], [None, "", None]])
+def test_odd_values_alone_in_a_row_are_kept(form: Form, words: list[str | None], db: Session) -> None:
+    query = "SELECT word FROM unnest(%(words)s::text[]) AS word"
+    found = b"".join(stream(db, query, {"words": words}, form=form, kinds={}))
+    if form is Form.PARQUET:
+        assert pq.read_table(io.BytesIO(found))["word"].to_pylist() == words
+    else:
+        assert [json.loads(line)["word"] for line in found.decode().splitlines()] == words
+
+
 def test_a_type_whose_form_in_json_nobody_wrote_down_is_refused(db: Session) -> None:
     with pytest.raises(TypeError, match="select it as text"):
         list(stream(db, "SELECT now() AS at", {}, form=Form.JSONL, kinds={}))
