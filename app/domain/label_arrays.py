@@ -12,6 +12,8 @@ from app.errors import InvalidInput, Problem
 
 LabelArray = NDArray[np.integer] | NDArray[np.str_]
 _MOST_SHOWN = 10
+_LONGEST_POSITION = 18  # digits: no array is longer, and Python reads no more than 4,300
+_NUMBERS = np.iinfo(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ def position_of(id: Label) -> int | None:
     """The position that an id is: a whole number from 0, also as text in its plain form; else None."""
     if isinstance(id, int):
         return id if id >= 0 else None
+    if len(id) > _LONGEST_POSITION:
+        return None
     return int(id) if id.isascii() and id.isdigit() and (id == "0" or id[0] != "0") else None
 
 
@@ -98,7 +102,7 @@ def _number(label: str) -> int | None:
 
 
 def of_items(items: Sequence[StudyItem]) -> LabelArray:
-    """The given labels of Items whose ids are the positions 0 to n-1: numbers where all labels are, else text.
+    """The given labels of Items whose ids are the positions 0 to n-1: numbers where all labels are of 64 bits, else text.
 
     Raises InvalidInput for other ids.
     """
@@ -114,6 +118,11 @@ def of_items(items: Sequence[StudyItem]) -> LabelArray:
         )
     labels = [by_position[position] for position in range(len(items))]
     numbers = [label if isinstance(label, int) else _number(label) for label in labels]
-    if all(number is not None and str(number) == str(label) for number, label in zip(numbers, labels, strict=True)):
+    if all(_is_written(number, label) for number, label in zip(numbers, labels, strict=True)):
         return np.array(numbers, dtype=np.int64)
     return np.array([str(label) for label in labels])
+
+
+def _is_written(number: int | None, label: Label) -> bool:
+    """Whether the number is all that the label says, and an array can hold it."""
+    return number is not None and _NUMBERS.min <= number <= _NUMBERS.max and str(number) == str(label)

@@ -64,12 +64,13 @@ def test_a_label_that_the_array_cannot_hold_is_refused() -> None:
 
 def test_positions_are_plain_whole_numbers() -> None:
     assert [position_of(id) for id in (0, "0", "12", 7)] == [0, 0, 12, 7]
-    assert [position_of(id) for id in ("007", "1.0", "", -3)] == [None] * 4
+    assert [position_of(id) for id in ("007", "1.0", "", -3, "9" * 5000)] == [None] * 5
 
 
 def test_items_that_are_a_whole_dataset_make_its_array() -> None:
     assert of_items([wrong("1", "7", "8"), wrong("0", "3", "8")]).tolist() == [3, 7]
     assert of_items([wrong(0, "07", "8"), wrong(1, "3", "8")]).tolist() == ["07", "3"]
+    assert of_items([wrong(0, str(2**63), "8"), wrong(1, "3", "8")]).tolist() == ["9223372036854775808", "3"]
 
 
 @pytest.mark.parametrize("ids", [[], ["1", "2"], ["0", "a"], ["0", "00"]])
