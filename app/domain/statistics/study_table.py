@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from app.domain.consensus.majority import quorum
 from app.domain.consensus.votes import OPTIONS, Counts, VoteCounts, Votes
 from app.domain.statistics.categories import CategoryTable, tabulate
-from app.domain.statistics.finite_population import Population, share_of_items
+from app.domain.statistics.finite_population import ENDLESS, Population, share_of_items
 from app.domain.statistics.intervals import LEVEL, Estimate, Floats
 from app.domain.statistics.item_shares import shares
 from app.domain.statistics.mover import weighted_sum
@@ -26,6 +26,8 @@ from app.domain.statistics.readings import CATEGORIES
 from app.domain.statistics.repeatability import repeatability
 from app.domain.vocabulary import Category
 from app.errors import InvalidInput, Problem
+
+_FEWEST = 3
 
 
 class Basis(StrEnum):
@@ -195,7 +197,9 @@ def _line(
     part = min(table.checked / (scope.suspects or len(counts)), 1.0)
     noise = [*again.noise.tolist(), float(again.noise[CATEGORIES.index(Category.NON_ERROR)])]
     unanswered = len(counts) - len(answered)
-    estimates = found([Population(part, panel) for panel in noise])
+    # Of one Item or two nothing tells the panel's part from the Items': they are taken as a sample then.
+    known = table.checked >= _FEWEST
+    estimates = found([Population(part, panel) if known else ENDLESS for panel in noise])
     return _with_estimates(
         name, table, estimates, unanswered=unanswered, scope=scope, same_again=again.same, basis=basis
     )

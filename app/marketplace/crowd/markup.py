@@ -109,3 +109,10 @@ class _Builder(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self._open[-1].children.append(data)
+
+    def parse_marked_section(self, i: int, report: bool = True) -> int:
+        """A comment, as in browsers, where Python's parser raises AssertionError: `<![if x]>` and other unknown declarations."""
+        try:
+            return super().parse_marked_section(i, report)
+        except AssertionError:
+            return self.parse_bogus_comment(i, report)

@@ -117,6 +117,13 @@ def test_one_response_is_worth_hardly_anything_and_says_so() -> None:
     assert line.error_share.interval.low < 0.3
 
 
+@pytest.mark.parametrize("items", [1, 2])
+def test_a_set_of_one_or_two_items_says_hardly_anything_of_another_panel(items: int) -> None:
+    line = line_of_counts("a", np.array([[5, 0, 0, 0]] * items), quorum_size=3)
+    assert line.error_share.value == 0.0
+    assert line.error_share.interval.high > 0.5
+
+
 def test_an_other_answer_that_reaches_the_quorum_bars_any_but_the_given_label() -> None:
     counts = np.array([[0, 3, 0, 0, 3], [3, 0, 0, 0, 3], [0, 3, 0, 0, 2]])
     table = line_of_counts("a", counts, quorum_size=3).table

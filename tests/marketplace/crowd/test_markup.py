@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +26,11 @@ def test_a_page_nested_a_hundred_thousand_deep_is_read() -> None:
 @given(st.text(alphabet=st.sampled_from("<>/='\"!-&;# abdiv\0\n"), max_size=200))
 def test_no_page_is_too_broken_to_read(html: str) -> None:
     parse(html).root.text()
+
+
+@pytest.mark.parametrize("declaration", ["<![foo bar]>", "<![if IE]>", "<!bar>", "<![CDATA[x]]>"])
+def test_declarations_that_no_browser_knows_are_comments(declaration: str) -> None:
+    assert parse(f"<p>a{declaration}b</p>").root.text() == "ab"
 
 
 def test_an_id_that_stands_twice_means_the_first() -> None:
