@@ -29,6 +29,12 @@ from app.domain.statistics.intervals import LEVEL, Estimate, Floats, wilson
 from app.errors import InvalidInput, Problem
 
 _ROUNDS = 8  # of weighting the Workers' means anew; two suffice for three digits
+# How τ's variance differs from what normal means would give it. Where some Workers never look, tails are heavier; and a τ that
+# came out as 0 is less certain than its cut-off variance says. Simulated: without, shares that Workers move most are held in
+# 91 to 93 % by crowds of 30 to 60; fewer degrees of freedom than two make intervals wider than the truth asks for.
+_TAILS = 1.2
+_LEAST_KNOWN = 0.5
+_FEWEST_DEGREES = 2.0
 _LEAST = 1e-3  # between Workers, as a share of the variance within: bounds the weight of one who answered a lot
 
 
@@ -76,7 +82,8 @@ def variance(influence: Influence, *, population: Population = ENDLESS) -> Varia
     shared = float((answered * (answered - 1)).sum()) / count**2
     total = items + between * shared
     spread = items**2 / (count - 1) + shared**2 * error  # half the variance of each part
-    return Variance(items, between * shared, total**2 / spread if spread else float(count - 1))
+    degrees = total**2 / spread if spread else float(count - 1)
+    return Variance(items, between * shared, max(degrees, _FEWEST_DEGREES))
 
 
 def _between_workers(influence: Influence) -> tuple[float, float]:
@@ -102,7 +109,7 @@ def _between_workers(influence: Influence) -> tuple[float, float]:
         between = max(float((weight * ((total / n) ** 2 - chance)).sum() / (weight * left).sum()), 0.0)
     # One Worker's worth is spent on the mean that they differ from.
     error = 1 / (float(weight.sum()) * max(1 - 1 / len(n), 1 / len(n)))
-    return between, error * _positive_part(between / math.sqrt(2 * error))
+    return between, error * max(_TAILS * _positive_part(between / math.sqrt(2 * error)), _LEAST_KNOWN)
 
 
 def _positive_part(mean: float) -> float:
