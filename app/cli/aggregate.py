@@ -12,6 +12,7 @@ import typer
 from app.cli import talking
 from app.cli.results import whole_file
 from app.cli.talking import counted
+from app.cli.targets import check_targets
 from app.files.long_columns import known_names
 
 if TYPE_CHECKING:
@@ -133,15 +134,11 @@ def aggregate(
 
 def _check_written(written: Sequence[Path | None], read: Sequence[Path | None]) -> None:
     """Raise InvalidInput for a name of no format, and where a file is to be written twice or over what is read."""
-    from app.errors import InvalidInput, Problem
     from app.files.tables import format_of
 
-    taken = {path.resolve() for path in read if path}
     for path in filter(None, written):
         format_of(path)
-        if path.resolve() in taken:
-            raise InvalidInput([Problem("is read or written already: name another file to write", field=str(path))])
-        taken.add(path.resolve())
+    check_targets(written, read)
 
 
 def _for_counts(method: str | None, of_workers: Mapping[str, Path | None]) -> str:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 NPY = ".npy"
 
 
+def written_beside(out: Path) -> tuple[Path, ...]:
+    """The files that corrected labels in `out` bring with them: the changes, and of an array the positions kept."""
+    kept = (_kept_file(out),) if out.suffix.casefold() == NPY else ()
+    return (_changes_file(out), *kept)
+
+
 def correct_study(
     study: StudySet, rules: CorrectionRules, *, out: Path, labels: Path | None, classes: str | None
 ) -> str:
@@ -74,7 +80,7 @@ def correct_label_sets(
 def _write_arrays(out: Path, found: label_arrays.CorrectedLabels) -> None:
     with whole_file(out) as file:
         label_files.write_npy(file, found.labels)
-    with whole_file(out.with_suffix(".kept.npy")) as file:
+    with whole_file(_kept_file(out)) as file:
         label_files.write_npy(file, found.kept)
 
 
@@ -85,10 +91,18 @@ def _write(out: Path, table: pa.Table) -> None:
 
 
 def _write_beside(out: Path, changes: pa.Table) -> Path:
-    beside = out.with_suffix(".changes.csv")
+    beside = _changes_file(out)
     with whole_file(beside) as file:
         write_table(file, changes, TableFormat.CSV)
     return beside
+
+
+def _changes_file(out: Path) -> Path:
+    return out.with_suffix(".changes.csv")
+
+
+def _kept_file(out: Path) -> Path:
+    return out.with_suffix(".kept.npy")
 
 
 def _refuse_npy(out: Path, why: str) -> None:

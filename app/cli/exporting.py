@@ -13,6 +13,7 @@ from app.cli import talking
 from app.cli.opening import BY, opened
 from app.cli.results import whole_file
 from app.cli.talking import counted
+from app.cli.targets import check_targets
 from app.domain.correction_rules import Agreement, CorrectionRules, Fate, Reading
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ def export(
     chosen = _format(what, format, out)
     target = out or Path(f"{what}-{batch}.{chosen}")
     batch_id = BatchId(batch)
+    if chosen is FileFormat.NPY:
+        check_targets([target, *_beside(target)], [labels])
 
     def rules(db: Session, batch_id: BatchId) -> CorrectionRules:
         return CorrectionRules(rule, reading, multi_label, unresolved, quorum or label_export.quorum_of(db, batch_id))
@@ -196,6 +199,12 @@ def _consensus(db: Session, batch_id: BatchId, method: str | None, form: Form) -
     for note in method_consensus.compute(db, batch_id, method).notes:
         typer.echo(note, err=True)
     return method_consensus.rows(db, batch_id, method, form=form)
+
+
+def _beside(target: Path) -> tuple[Path, ...]:
+    from app.cli.correcting import written_beside
+
+    return written_beside(target)
 
 
 def _write_array(

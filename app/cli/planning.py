@@ -11,6 +11,7 @@ import typer
 from app.cli import talking
 from app.cli.opening import opened
 from app.cli.results import whole_file
+from app.cli.targets import check_targets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,6 +68,7 @@ def plan(
 
     if out:
         format_of(out)
+    check_targets([out], [] if _is_batch(pilot) else [Path(pilot)])
     votes, batch = _votes(pilot)
     terms = planner.Terms(
         reward_usd=_usd(reward) if reward is not None else _known(batch),
@@ -86,11 +88,15 @@ def plan(
 
 def _votes(pilot: str) -> tuple[Votes, BatchTerms | None]:
     """The pilot's votes, labels in the order of OPTIONS; of a Batch also its terms."""
-    if pilot.isascii() and pilot.isdigit():
+    if _is_batch(pilot):
         return _of_batch(int(pilot))
     from app.files.answer_options import read_option_votes
 
     return read_option_votes(Path(pilot)), None
+
+
+def _is_batch(pilot: str) -> bool:
+    return pilot.isascii() and pilot.isdigit()
 
 
 def _of_batch(number: int) -> tuple[Votes, BatchTerms]:

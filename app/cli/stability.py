@@ -9,6 +9,7 @@ import typer
 
 from app.cli import talking
 from app.cli.results import whole_file
+from app.cli.targets import check_targets
 from app.domain.correction_rules import Fate
 
 if TYPE_CHECKING:
@@ -96,8 +97,10 @@ def stability(
     for target in filter(None, (out, pairs)):
         format_of(target)
     _check_plot(plot)
+    models = _models(predictions)
+    check_targets((out, pairs, plot), (labels, corrected, checked, kept, *models.values()))
     names = [name.strip() for name in classes.split(",")] if classes else []
-    files = BenchmarkFiles(labels, corrected, _models(predictions), names, kept, checked, absent)
+    files = BenchmarkFiles(labels, corrected, models, names, kept, checked, absent)
     benchmark = read_benchmark(files)
     found = scores(benchmark.predictions, benchmark.labels)
     _tell(benchmark)

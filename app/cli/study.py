@@ -12,6 +12,7 @@ import typer
 from app.cli import talking
 from app.cli.results import whole_file
 from app.cli.talking import counted
+from app.cli.targets import check_targets
 from app.domain.correction_rules import QUORUM, WORKERS, Agreement, CorrectionRules, Fate, Reading
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def import_study(
     if str(out) == "-":
         raise typer.BadParameter("a file, since the table stands on standard output", param_hint="--out")
     format = format_of(out) if out else None
+    check_targets([out], files)
     sets = read_studies(files, others=other_answers or ())
     rows = [row_of(study, quorum=quorum) for study in sets]
     _tell(sets)
@@ -144,10 +146,11 @@ def correct_labels(
     """
     if str(out) == "-":
         raise typer.BadParameter("a file, since the changes stand beside it", param_hint="--out")
-    from app.cli.correcting import correct_label_sets, correct_study
+    from app.cli.correcting import correct_label_sets, correct_study, written_beside
     from app.domain.study_sets import LabelSets
     from app.files.study_json import read_study
 
+    check_targets([out, *written_beside(out)], [file, labels])
     rules = CorrectionRules(rule, reading, multi_label, unresolved, quorum)
     study = read_study(file, others=other_answers or ())
     _tell([study])

@@ -97,6 +97,9 @@ def test_labels_are_written_into_the_datasets_array(rita: Typist, batch: str) ->
     options = ("--labels", "labels.npy", "--classes", "ant,bee,dog,cat", "--rule", "unanimous")
     assert rita.types("export", batch, "labels", "--out", "l.npy", *options) == 0, rita.complained
     assert np.load("l.npy").tolist() == [3, 2, 3, 3, 5]
+    assert rita.types("export", batch, "labels", "--out", "labels.npy", *options) == 1
+    assert "labels.npy: is read or written already" in rita.complained
+    assert np.load("labels.npy").tolist() == [3, 3, 3, 3, 5]
     assert [row["corrected"] for row in rows_of("l.changes.csv")] == ["dog"]
     assert rita.types("export", batch, "labels", "--out", "whole.npy", "--multi-label", "drop") == 0
     assert np.load("whole.npy").tolist() == ["cat", "dog", "cat"]

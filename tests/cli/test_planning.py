@@ -95,3 +95,10 @@ def test_a_batch_without_answers_says_so(rita: Typist, database: Database) -> No
     assert "error: " in rita.complained
     assert rita.types("plan", "404", "--width", "0.1") == 1
     assert "Batch 404 does not exist" in rita.complained
+
+
+def test_a_plan_is_never_written_over_its_pilot(rita: Typist, pilot: str) -> None:
+    was = Path(pilot).read_text()
+    assert rita.types("plan", pilot, "--width", "0.1", "--reward", "0.05", "--out", pilot) == 1
+    assert "pilot.csv: is read or written already" in rita.complained
+    assert Path(pilot).read_text() == was

@@ -57,6 +57,24 @@ def test_without_a_corrected_label_there_are_scores_and_no_noise(rita: Typist, b
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        ["--predictions", "n=n.csv", "--out", "n.csv"],
+        ["--predictions", "n=n.csv", "--pairs", "./n.csv"],
+        ["--checked", "n.csv", "--out", "n.csv"],
+        ["--out", "x.csv", "--pairs", "x.csv"],
+    ],
+)
+def test_nothing_is_written_over_what_is_read_or_written(more: list[str], rita: Typist, benchmark: list[str]) -> None:
+    table = "id,label\n" + "".join(f"{n},1\n" for n in range(200))
+    Path("n.csv").write_text(table)
+    assert rita.types("stability", *benchmark, *more) == 1
+    assert "is read or written already" in rita.complained
+    assert Path("n.csv").read_text() == table
+    assert not Path("x.csv").exists()
+
+
+@pytest.mark.parametrize(
     ("more", "message"),
     [
         (["--predictions", "parrot=sage.npy"], "two models are called 'parrot'"),

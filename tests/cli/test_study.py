@@ -159,3 +159,23 @@ def test_a_file_that_cannot_be_written_is_named(rita: Typist) -> None:
         assert rita.types("study", "import", "pets_mturk.json", "--out", out) == 1
         assert f"{out}: cannot be written: {reason}" in rita.complained
     assert [path.name for path in Path().iterdir() if path.name.endswith(".part")] == []
+
+
+@pytest.mark.parametrize(("labels", "out"), [("labels.npy", "labels.npy"), ("new.kept.npy", "new.npy")])
+def test_given_labels_are_never_overwritten(rita: Typist, labels: str, out: str) -> None:
+    given = np.arange(6, dtype=np.uint8)
+    np.save(labels, given)
+    assert rita.types("study", "correct", "pets_mturk.json", "--labels", labels, "--out", out) == 1
+    assert f"{labels}: is read or written already" in rita.complained
+    assert np.load(labels).tolist() == given.tolist()
+
+
+def test_the_files_read_are_never_overwritten_by_what_is_made_of_them(rita: Typist) -> None:
+    was = Path("pets_mturk.json").read_text()
+    Path("pets.csv").write_text(was)
+    Path("fine.changes.csv").write_text(was)
+    assert rita.types("study", "import", "pets.csv", "--out", "./pets.csv") == 1
+    assert "is read or written already" in rita.complained
+    assert rita.types("study", "correct", "fine.changes.csv", "--out", "fine.csv") == 1
+    assert "fine.changes.csv: is read or written already" in rita.complained
+    assert Path("pets.csv").read_text() == Path("fine.changes.csv").read_text() == was
