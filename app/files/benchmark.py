@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.correction_rules import Fate
+from app.domain.plurals import counted
 from app.domain.statistics.predictions import Predictions, in_order_of
 from app.domain.statistics.stability import TestSetLabels
 from app.errors import InvalidInput, Problem
@@ -25,6 +27,7 @@ from app.files.item_columns import (
 )
 
 PRUNED = -1
+_SHOWN_CLASSES = 5
 
 Codes = NDArray[np.int64]
 
@@ -66,6 +69,8 @@ class _Classes:
         """The class numbers of `values`; an empty text is `blank`. Raises InvalidInput for what is no class."""
         if values.dtype.kind in "iu":
             return values.astype(np.int64)
+        if blank is None:
+            _refuse_blank(values, file)
         distinct, place = np.unique(values, return_inverse=True)
         codes = np.array([self._one(str(value), file=file, blank=blank) for value in distinct], dtype=np.int64)
         return codes[place]
@@ -90,11 +95,13 @@ def read_benchmark(files: BenchmarkFiles) -> Benchmark:
     if isinstance(given.values, Probabilities):
         raise InvalidInput([Problem("wanted one label an Item, not probabilities", field=files.labels.name)])
     ids = list(given.ids) if given.ids is not None else [str(number) for number in range(len(given.values))]
+    _refuse_blank(given.values, files.labels.name)
     classes = _Classes(files.classes or _words(given.values))
     labels = classes.code(given.values, file=files.labels.name)
     corrected, listed = _corrected(files, ids, labels, classes)
     checked = _checked(files.checked, ids) if files.checked else listed
-    predicted, notes = _predicted(files.predictions, ids, classes)
+    known = _KnownClasses.of(classes, labels, corrected)
+    predicted, notes = _predicted(files.predictions, ids, classes, known)
     count = max(len(classes.names), *(int(part.max(initial=0)) + 1 for part in (labels, corrected, predicted)))
     pruned = corrected == PRUNED
     test_set = TestSetLabels.of(
@@ -102,6 +109,16 @@ def read_benchmark(files: BenchmarkFiles) -> Benchmark:
     )
     found = Predictions.of(list(files.predictions), predicted, class_count=count)
     return Benchmark(test_set, found, notes)
+
+
+def _refuse_blank(values: Values, file: str) -> None:
+    """Raise InvalidInput where a cell is empty."""
+    if values.dtype.kind in "iu":
+        return
+    rows = [row for row, value in enumerate(values.tolist(), start=1) if not str(value).strip()]
+    if rows:
+        empty = counted(len(rows), "cell has", "cells have")
+        raise InvalidInput([Problem(f"{empty} no label (empty), the first in row {rows[0]:,}", field=file)])
 
 
 def _words(values: Values) -> list[str]:
@@ -172,22 +189,69 @@ def _checked(path: Path, ids: Sequence[str]) -> NDArray[np.bool_]:
     return checked
 
 
-def _predicted(files: Mapping[str, Path], ids: Sequence[str], classes: _Classes) -> tuple[Codes, tuple[str, ...]]:
+def _predicted(
+    files: Mapping[str, Path], ids: Sequence[str], classes: _Classes, known: _KnownClasses
+) -> tuple[Codes, tuple[str, ...]]:
     """(items, models), and what must be said of them."""
-    columns, notes = [], []
+    columns: list[Codes] = []
+    notes: list[str] = []
     for model, path in files.items():
         found = read_item_column(path, PREDICTED_NAMES)
         values = found.values
         if isinstance(values, Probabilities):
+            known.check_columns(values.shares.shape[1], path.name)
             codes = values.most_probable
             if values.ties:
-                notes.append(
-                    f"{model}: {values.ties:,} Items have two most probable classes; the lower number was taken"
-                )
+                tied = counted(values.ties, "Item has", "Items have")
+                notes.append(f"{model}: {tied} two most probable classes; the lower number was taken")
         else:
             codes = classes.code(values, file=path.name)
         columns.append(codes if found.ids is None else codes[in_order_of(ids, found.ids, field=path.name)])
         if len(columns[-1]) != len(ids):
             message = f"predicts {len(columns[-1]):,} Items, the test set has {len(ids):,}"
             raise InvalidInput([Problem(message, field=path.name)])
+        notes += known.strange(model, columns[-1])
     return np.column_stack(columns), tuple(notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownClasses:
+    """numbers: the classes that a label or the list of classes has, ascending. listed: how many names that list has."""
+
+    numbers: Codes
+    listed: int
+
+    @classmethod
+    def of(cls, classes: _Classes, given: Codes, corrected: Codes) -> Self:
+        labels = np.unique(np.concatenate([given, corrected[corrected != PRUNED], np.arange(len(classes.names))]))
+        return cls(labels.astype(np.int64), len(classes.names))
+
+    def check_columns(self, columns: int, file: str) -> None:
+        """Raise InvalidInput where columns of probabilities cannot stand for the classes, one for each.
+
+        Labels that are numbers need not reach the last class; a list of classes does.
+        """
+        highest = int(self.numbers.max(initial=-1))
+        if columns == highest + 1 or (columns > highest and not self.listed):
+            return
+        has = counted(columns, "column")
+        named = f", the classes named are {self.listed}" if self.listed else ""
+        message = (
+            f"has {has} of probabilities, and the labels have classes from {int(self.numbers.min(initial=0))} to {highest}"
+            f"{named}: wanted a column for each class, in the order of their numbers; --classes names all of them"
+        )
+        raise InvalidInput([Problem(message, field=file)])
+
+    def strange(self, model: str, predicted: Codes) -> list[str]:
+        """What to say of predicted classes that are not known."""
+        numbers, times = np.unique(predicted[~np.isin(predicted, self.numbers)], return_counts=True)
+        if not len(numbers):
+            return []
+        most = np.argsort(-times, kind="stable")[:_SHOWN_CLASSES]
+        shown = ", ".join(f"class {numbers[at]} ({times[at]:,} times)" for at in most).replace("(1 times)", "(once)")
+        more = (
+            f" and {counted(len(numbers) - len(most), 'other class', 'other classes')}"
+            if len(most) < len(numbers)
+            else ""
+        )
+        return [f"{model}: predicts what no label has: {shown}{more}; that counts as wrong"]

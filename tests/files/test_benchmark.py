@@ -71,7 +71,7 @@ def test_probabilities_stand_for_the_most_probable_class(files: BenchmarkFiles) 
     np.save(files.labels.with_name("p.npy"), shares)
     found = read_benchmark(replace(files, predictions={"p": files.labels.with_name("p.npy")}))
     assert found.predictions.classes[:, 0].tolist() == GIVEN.tolist()
-    assert found.notes == ("p: 1 Items have two most probable classes; the lower number was taken",)
+    assert found.notes == ("p: 1 Item has two most probable classes; the lower number was taken",)
 
 
 def test_who_was_checked_can_be_told(files: BenchmarkFiles) -> None:
@@ -105,3 +105,35 @@ def test_predictions_of_unknown_missing_or_too_few_items_are_refused(files: Benc
         read_benchmark(replace(files, predictions={"s": files.labels.with_name("short.npy")}))
     with pytest.raises(InvalidInput, match="wanted at least one model"):
         read_benchmark(replace(files, predictions={}))
+
+
+def test_probabilities_have_a_column_for_each_class_that_labels_have(files: BenchmarkFiles) -> None:
+    path = files.labels.with_name("p9.npy")
+    np.save(path, np.eye(2)[GIVEN % 2])
+    with pytest.raises(
+        InvalidInput, match=r"p9\.npy: has 2 columns of probabilities, .* have classes from 0 to 2: wanted a"
+    ):
+        read_benchmark(replace(files, predictions={"p": path}))
+    np.save(path, np.eye(5)[GIVEN])
+    assert read_benchmark(replace(files, predictions={"p": path})).notes == ()
+    with pytest.raises(InvalidInput, match=r"has 5 columns of probabilities, .*, the classes named are 3: wanted"):
+        read_benchmark(replace(files, predictions={"p": path}, classes=["ant", "bee", "cat"]))
+
+
+def test_a_predicted_class_that_no_label_has_is_named_with_how_often(files: BenchmarkFiles) -> None:
+    path = files.labels.with_name("far.npy")
+    np.save(path, np.array([0, 7, 7, 12, 1]))
+    found = read_benchmark(replace(files, predictions={"far": path}))
+    said = "far: predicts what no label has: class 7 (2 times), class 12 (once); that counts as wrong"
+    assert found.notes == (said,)
+    listed = read_benchmark(replace(files, predictions={"far": path}, classes=[f"c{n}" for n in range(13)]))
+    assert listed.notes == ()
+
+
+def test_an_empty_cell_is_named_as_one(files: BenchmarkFiles) -> None:
+    labels = written(files, "given.csv", "id,label\n0,cat\n1,\n2,\n3,dog\n4,dog\n")
+    model = written(files, "model.csv", "id,label\n0,0\n1,1\n2,1\n3,\n4,2\n")
+    with pytest.raises(InvalidInput, match=r"given\.csv: 2 cells have no label \(empty\), the first in row 2"):
+        read_benchmark(replace(files, labels=labels))
+    with pytest.raises(InvalidInput, match=r"model\.csv: 1 cell has no label \(empty\), the first in row 4"):
+        read_benchmark(replace(files, predictions={"m": model}))
