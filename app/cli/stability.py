@@ -11,6 +11,7 @@ from app.cli import talking
 from app.cli.results import whole_file
 from app.cli.targets import check_targets
 from app.domain.correction_rules import Fate
+from app.domain.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ def stability(
     benchmark = read_benchmark(files)
     found = scores(benchmark.predictions, benchmark.labels)
     _tell(benchmark)
-    _show_models(found)
+    _show_models(found, benchmark)
     if out:
         _write(out, _models_file(found))
     if plot:
@@ -146,17 +147,35 @@ def _tell(benchmark: Benchmark) -> None:
     labels = benchmark.labels
     for note in benchmark.notes:
         typer.echo(note, err=True)
+    checked = f", {int(labels.checked.sum()):,} checked" if benchmark.checks_known else ""
     typer.echo(
-        f"{len(labels.given):,} Items, {int(labels.checked.sum()):,} checked; {int(labels.mislabelled.sum()):,} corrected, "
+        f"{counted(len(labels.given), 'Item')}{checked}; {int(labels.mislabelled.sum()):,} corrected, "
         f"{int((~labels.kept).sum()):,} dropped: {labels.noise_prevalence:.2%} of those kept are mislabelled.",
         err=True,
     )
 
 
-def _show_models(found: Sequence[ModelScore]) -> None:
+def _show_models(found: Sequence[ModelScore], benchmark: Benchmark) -> None:
     from app.reporting.benchmark_tables import models_table
 
-    _print(models_table(found))
+    _print(models_table(found, checked=benchmark.checks_known))
+    talking.console().print(_what_counts(benchmark), markup=False)
+
+
+def _what_counts(benchmark: Benchmark) -> str:
+    """Which Items each column of the table of models counts."""
+    labels = benchmark.labels
+    kept, dropped = int(labels.kept.sum()), int((~labels.kept).sum())
+    looked_at = int((labels.kept & labels.checked).sum())
+    if benchmark.checks_known:
+        beside = f"Checked: {counted(looked_at, 'Item')} that were checked and are not dropped."
+    else:
+        beside = f"Changed: {counted(looked_at, 'Item')} with another label now; --checked tells which were looked at."
+    return (
+        f"On given: all {counted(len(labels.given), 'Item')}{', the dropped ones too' if dropped else ''}. On corrected:"
+        f" {counted(kept, 'Item')} not dropped. {beside} On mislabelled: {counted(int(labels.mislabelled.sum()), 'Item')}"
+        " whose corrected label is another one."
+    )
 
 
 def _show_flips(flips: Sequence[RankFlip]) -> None:

@@ -34,11 +34,15 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What `stability` scores. notes: what of the files a reader of the figures must know."""
+    """What `stability` scores. notes: what of the files a reader of the figures must know.
+
+    checks_known: the files say which Items were checked; otherwise the changed and dropped ones stand for them.
+    """
 
     labels: TestSetLabels
     predictions: Predictions
     notes: tuple[str, ...]
+    checks_known: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ def read_benchmark(files: BenchmarkFiles) -> Benchmark:
         labels, corrected, class_count=count, pruned=pruned, checked=None if checked is None else checked | pruned
     )
     found = Predictions.of(list(files.predictions), predicted, class_count=count)
-    return Benchmark(test_set, found, notes)
+    unchanged = test_set.checked & test_set.kept & ~test_set.mislabelled
+    return Benchmark(test_set, found, notes, files.checked is not None or bool(unchanged.any()))
 
 
 def _refuse_blank(values: Values, file: str) -> None:

@@ -9,8 +9,11 @@ from app.reporting.document import Table
 from app.reporting.wording import NONE, percent, percents, signed_points
 
 
-def models_table(scores: Sequence[ModelScore]) -> Table:
-    """A line a model, best on corrected labels first; equal ones by name."""
+def models_table(scores: Sequence[ModelScore], *, checked: bool = True) -> Table:
+    """A line a model, best on corrected labels first; equal ones by name.
+
+    checked: the Items looked at are known; otherwise they are those that were changed, and the columns say so.
+    """
     rows = [
         (
             score.model,
@@ -23,8 +26,9 @@ def models_table(scores: Sequence[ModelScore]) -> Table:
         )
         for score in sorted(scores, key=lambda score: (score.corrected_rank, score.model))
     ]
-    columns = ("Model", "On given", "On corrected", "Given, checked", "Corrected, checked", "On mislabelled", "Rank")
-    return Table("Accuracy on all Items and on the checked ones, with 95 % intervals", columns, tuple(rows))
+    which = "checked" if checked else "changed"
+    columns = ("Model", "On given", "On corrected", f"Given, {which}", f"Corrected, {which}", "On mislabelled", "Rank")
+    return Table(f"Accuracy on all Items and on the {which} ones, with 95 % intervals", columns, tuple(rows))
 
 
 def flips_table(flips: Sequence[RankFlip], *, most: int) -> Table:

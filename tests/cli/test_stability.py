@@ -27,7 +27,7 @@ def benchmark(rita: Typist) -> list[str]:
 def test_models_are_scored_on_both_labels_and_pairs_that_turn_are_told(rita: Typist, benchmark: list[str]) -> None:
     files = ["--out", "m.csv", "--pairs", "p.csv", "--plot", "noise.svg"]
     assert rita.types("stability", *benchmark, "--predictions", "sage=sage.npy", *files) == 0, rita.complained
-    assert "200 Items, 20 checked; 20 corrected, 0 dropped: 10.00% of those kept" in rita.complained
+    assert "200 Items; 20 corrected, 0 dropped: 10.00% of those kept" in rita.complained
     assert "parrot" in rita.said
     with Path("m.csv").open(newline="") as file:
         rows = {row["model"]: row for row in csv.DictReader(file)}
@@ -36,6 +36,23 @@ def test_models_are_scored_on_both_labels_and_pairs_that_turn_are_told(rita: Typ
         pairs = list(csv.DictReader(file))
     assert {pairs[0]["ahead"], pairs[0]["behind"]} == {"parrot", "sage"}
     assert 'role="img"' in Path("noise.svg").read_text()
+
+
+def test_columns_are_headed_by_what_they_count(rita: Typist, benchmark: list[str]) -> None:
+    assert rita.types("stability", *benchmark) == 0, rita.complained
+    assert "Given, changed" in rita.said
+    assert "Corrected, changed" in rita.said
+    assert "checked" not in rita.said.replace("--checked", "")
+    assert "Changed: 20 Items with another label now; --checked tells which were looked at." in rita.said
+    np.save("kept.npy", np.arange(190))
+    np.save("corrected.npy", np.load("corrected.npy")[:190])
+    np.save("looked.npy", np.arange(50))
+    known = ["--checked", "looked.npy", "--kept", "kept.npy"]
+    assert rita.types("stability", *benchmark, *known) == 0, rita.complained
+    assert "200 Items, 60 checked; 20 corrected, 10 dropped" in rita.complained
+    assert "Given, checked" in rita.said
+    assert "On given: all 200 Items, the dropped ones too. On corrected: 190 Items not dropped." in rita.said
+    assert "Checked: 50 Items that were checked and are not dropped. On mislabelled: 20 Items whose" in rita.said
 
 
 def test_the_same_seed_gives_the_same_probabilities(rita: Typist, benchmark: list[str]) -> None:

@@ -31,6 +31,7 @@ def test_arrays_are_taken_in_their_order(files: BenchmarkFiles) -> None:
     found = read_benchmark(files)
     assert found.labels.corrected.tolist() == CORRECTED.tolist()
     assert found.labels.checked.tolist() == [False, False, False, True, True]
+    assert not found.checks_known
     assert (found.predictions.models, found.predictions.class_count) == (("parrot",), 3)
 
 
@@ -45,7 +46,9 @@ def test_a_shorter_array_says_which_positions_it_holds(files: BenchmarkFiles) ->
 
 def test_a_table_of_some_items_leaves_the_others_as_they_are_or_drops_them(files: BenchmarkFiles) -> None:
     table = written(files, "labels-7.csv", "id,given_label,label,votes\n3,0,1,guessed 3\n0,0,0,given 3\n4,1,,\n")
-    labels = read_benchmark(replace(files, corrected=table)).labels
+    read = read_benchmark(replace(files, corrected=table))
+    labels = read.labels
+    assert read.checks_known
     assert labels.mislabelled.tolist() == [False, False, False, True, False]
     assert labels.checked.tolist() == [True, False, False, True, True]
     assert labels.kept.tolist() == [True, True, True, True, False]
