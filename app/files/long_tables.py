@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from app.errors import InvalidInput, Problem
 from app.files import json_lines
 from app.files.long_columns import is_count
+from app.files.quotes import check_quotes
 from app.files.tables import TableFormat, format_of
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _header(path: Path, delimiter: str) -> list[str]:
         start = file.read(2)
     if start in {b"\xff\xfe", b"\xfe\xff"}:
         raise _refused(path, "is UTF-16; save it as UTF-8")
+    check_quotes(path, delimiter)
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file, delimiter=delimiter), [])
     if not header:

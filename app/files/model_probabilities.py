@@ -12,6 +12,7 @@ from app.domain.consensus.outcome import Floats
 from app.errors import InvalidInput, Problem
 from app.files.long_answers import LongAnswers
 from app.files.long_columns import Role, find_columns
+from app.files.quotes import check_quotes
 from app.files.tables import TableFormat, format_of
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def _read(path: Path) -> pa.Table:
         return _typed(path, pq.read_table(path))
     from pyarrow import csv
 
-    path.open("rb").close()
     delimiter = "," if format is TableFormat.CSV else "\t"
+    check_quotes(path, delimiter)
     with csv.open_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter)) as reader:
         names = reader.schema.names
     types = {name: "float64" if name.startswith(PREFIX) else "string" for name in names}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import InvalidInput, Problem
 from app.files import json_lines
+from app.files.quotes import check_quotes
 from app.files.tables import TableFormat, format_of
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _columns(path: Path, format: TableFormat, choose: Choose) -> list[list[str]]
 
 
 def _from_delimited(path: Path, choose: Choose, delimiter: str) -> list[list[str]]:
+    check_quotes(path, delimiter)
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, delimiter=delimiter)
         header = [name.strip() for name in next(rows, [])]
