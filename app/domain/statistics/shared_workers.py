@@ -33,7 +33,7 @@ _ROUNDS = 8  # of weighting the Workers' means anew; two suffice for three digit
 # came out as 0 is less certain than its cut-off variance says. Simulated: without, shares that Workers move most are held in
 # 91 to 93 % by crowds of 30 to 60; fewer degrees of freedom than two make intervals wider than the truth asks for.
 _TAILS = 1.2
-_LEAST_KNOWN = 0.5
+_LEAST_KNOWN = 0.45
 _FEWEST_DEGREES = 2.0
 _LEAST = 1e-3  # between Workers, as a share of the variance within: bounds the weight of one who answered a lot
 
