@@ -229,6 +229,8 @@ def _tell_of(read: LongAnswers) -> None:
         f" {counted(len(read.tasks), 'task')}, {counted(len(read.labels), 'label')}"
         f" (columns {', '.join(read.columns)})"
     )
+    if read.passed_over:
+        _tell(f"columns passed over: {', '.join(map(repr, read.passed_over))}")
     if read.repeats:
         repeat = "answer repeats" if read.repeats == 1 else "answers repeat"
         _tell(f"{read.repeats} {repeat} a pair of task and worker; --repeats says what becomes of them")

@@ -64,6 +64,11 @@ def counts_of(columns: Mapping[str, pa.DictionaryArray], labels: Sequence[str], 
     return counts
 
 
+def holds_counts(column: pa.DictionaryArray) -> bool:
+    """Whether every cell is a whole number from 0 or empty, and not all are empty."""
+    return bool((_numbers(column) >= 0).all()) and any(text.strip() for text in column.dictionary.to_pylist())
+
+
 def _task_problems(tasks: pa.DictionaryArray, file: str) -> list[Problem]:
     names = tasks.dictionary.to_pylist()
     rows = np.bincount(_codes(tasks), minlength=len(names))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,8 @@ from app.domain.consensus.counted import votes_of_counts
 from app.domain.consensus.outcome import NONE_WON
 from app.domain.consensus.votes import Votes
 from app.errors import InvalidInput, Problem
-from app.files.label_counts import count_columns, counts_of
-from app.files.long_columns import ANSWER_ROLES, Role, find_columns, named_columns
+from app.files.label_counts import count_columns, counts_of, holds_counts
+from app.files.long_columns import ANSWER_ROLES, Role, find_columns, is_count, named_columns
 from app.files.long_tables import read_columns
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class LongAnswers:
     tasks and workers in the order in which they first appear; labels sorted, numbers by value and before words.
     repeats: how many answers repeat an earlier pair of task and worker. columns: the names under which they were read.
     Where the file has counts there are no workers, and the votes are as of one: nobody can be told from another.
+    passed_over: the file's other columns, where nobody said which are to be read.
     """
 
     votes: Votes
@@ -52,6 +53,7 @@ class LongAnswers:
     labels: Sequence[str]
     repeats: int
     columns: tuple[str, ...]
+    passed_over: tuple[str, ...] = ()
 
     @property
     def counted(self) -> bool:
@@ -79,14 +81,38 @@ def read_answers_or_counts(path: Path, *, columns: str | None = None, repeats: R
     Raises InvalidInput as `read_answers` and `counts_of`, and for a file that is of both forms.
     """
     used: dict[str, str] = {}
+    header: list[str] = []
 
     def choose(found: Sequence[str]) -> dict[str, str]:
+        header.extend(found)
         counts = count_columns(found, file=path.name) if columns is None else None
         used.update((counts or _choose(found, ANSWER_ROLES, path, columns)).items())
         return used
 
     read = read_columns(path, choose)
-    return _of_triples(path, read, used, repeats) if Role.WORKER in used else _of_counts(path, read, used)
+    if Role.WORKER not in used:
+        return _of_counts(path, read, used)
+    answers = _of_triples(path, read, used, repeats)
+    if columns is not None:
+        return answers
+    beside = tuple(name for name in header if name not in used.values() and not is_count(name))
+    _refuse_counts_beside(path, beside, answers)
+    return replace(answers, passed_over=beside)
+
+
+def _refuse_counts_beside(path: Path, beside: Sequence[str], answers: LongAnswers) -> None:
+    """Raise InvalidInput where columns beside single answers hold counts of the labels that these have."""
+    labels = {label.strip().casefold() for label in answers.labels}
+    named = {name: name for name in beside if name.casefold() in labels}
+    if not named:
+        return
+    counts = [name for name, column in read_columns(path, lambda _: named).items() if holds_counts(column)]
+    if counts:
+        message = (
+            f"has single answers and, in {', '.join(map(repr, counts))}, counts of the same labels: they cannot stand in one"
+            f" file. Leave one form out, or read the single answers alone: --columns {','.join(answers.columns)}"
+        )
+        raise InvalidInput([Problem(message, field=path.name)])
 
 
 def _of_counts(path: Path, read: Mapping[str, pa.DictionaryArray], used: Mapping[str, str]) -> LongAnswers:

@@ -214,3 +214,12 @@ def test_a_file_of_counts_and_of_answers_is_refused(rita: Typist) -> None:
     Path("both.csv").write_text("task,worker,label,no,yes\n1,ada,yes,,\n2,,,1,2\n")
     assert rita.types("aggregate", "both.csv") == 1
     assert "both.csv: 1 rows have neither worker nor label, the first is row 2: counts and single" in rita.complained
+
+
+def test_columns_that_are_not_read_are_named(rita: Typist) -> None:
+    Path("more.csv").write_text("task,worker,label,seconds\n1,ada,a,3\n2,bob,b,4\n")
+    assert rita.types("aggregate", "more.csv") == 0
+    assert "columns passed over: 'seconds'" in rita.complained
+    Path("both.csv").write_text("task,worker,label,a,b\n1,ada,a,2,1\n2,bob,b,0,1\n")
+    assert rita.types("aggregate", "both.csv") == 1
+    assert "both.csv: has single answers and, in 'a', 'b', counts of the same labels" in rita.complained

@@ -38,8 +38,30 @@ def test_json_lines_and_parquet_may_leave_labels_out(tmp_path: Path) -> None:
 
 
 def test_one_row_an_answer_is_read_as_ever(path: Path) -> None:
-    found = read(path, "task,worker,label,cat,dog\n1,ada,cat,3,0\n")
+    found = read(path, "task,worker,label,seconds,note\n1,ada,cat,3,x\n")
     assert (found.counted, found.workers, len(found.votes)) == (False, ["ada"], 1)
+    assert found.passed_over == ("seconds", "note")
+
+
+def test_counts_beside_single_answers_are_refused(path: Path) -> None:
+    for content in (
+        "task,worker,label,cat,dog\n1,ada,cat,3,0\n2,ada,dog,,2\n",
+        "task,worker,label, Cat\n1,ada,cat,3\n",
+    ):
+        with pytest.raises(
+            InvalidInput, match=r"counts\.csv: has single answers and, in ('Cat'|'cat', 'dog'), counts of the"
+        ):
+            read(path, content)
+    path.with_suffix(".jsonl").write_text('{"task": 1, "worker": "ada", "label": "cat", "cat": 2}\n')
+    with pytest.raises(InvalidInput, match="read the single answers alone: --columns task,worker,label"):
+        read_answers_or_counts(path.with_suffix(".jsonl"))
+    assert not read_answers_or_counts(path.with_suffix(".jsonl"), columns="task,worker,label").passed_over
+
+
+@pytest.mark.parametrize("cells", ["0.5,1", "yes,no", ","])
+def test_columns_named_like_labels_that_hold_no_counts_are_passed_over(path: Path, cells: str) -> None:
+    found = read(path, f"task,worker,label,cat,dog\n1,ada,cat,{cells}\n2,ada,dog,x,x\n")
+    assert found.passed_over == ("cat", "dog")
 
 
 @pytest.mark.parametrize(
