@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from app.domain.consensus.outcome import Labels, Outcome
+    from app.domain.consensus.methods import Method
+    from app.domain.consensus.outcome import Floats, Labels, Outcome
     from app.files.long_answers import LongAnswers
 
 AnswersArgument = Annotated[
@@ -169,19 +170,38 @@ def _method(name: str | None) -> Callable[[LongAnswers, Beside], Outcome]:
     from app.domain.consensus import methods
     from app.files.crowdkit_methods import aggregate_by_crowdkit, is_crowdkit
     from app.files.long_answers import read_families
-    from app.files.model_probabilities import read_probabilities
 
     if name is not None and is_crowdkit(name):
         return lambda read, beside: aggregate_by_crowdkit(read.votes, name)
-    chosen = methods.method_named(name or methods.DEFAULT).name
-    return lambda read, beside: methods.aggregate(
-        read.votes,
-        chosen,
-        quorum=beside.quorum,
-        gold=beside.gold,
-        families=read_families(beside.families, read) if beside.families else None,
-        pred_probs=read_probabilities(beside.pred_probs, read) if beside.pred_probs else None,
-    )
+    chosen = methods.method_named(name or methods.DEFAULT)
+
+    def run(read: LongAnswers, beside: Beside) -> Outcome:
+        shares, notes = _model(chosen, beside.pred_probs, read)
+        found = methods.aggregate(
+            read.votes,
+            chosen.name,
+            quorum=beside.quorum,
+            gold=beside.gold,
+            families=read_families(beside.families, read) if beside.families else None,
+            pred_probs=shares,
+        )
+        return replace(found, notes=(*notes, *found.notes))
+
+    return run
+
+
+def _model(method: Method, file: Path | None, read: LongAnswers) -> tuple[Floats | None, tuple[str, ...]]:
+    """The model's probabilities, and what to say of them. Raises InvalidInput where the method needs them and has none."""
+    from app.errors import InvalidInput, Problem
+    from app.files.model_probabilities import read_probabilities
+
+    if file is None:
+        if method.needs_pred_probs:
+            message = f"{method.name} needs a model's probabilities: give --pred-probs FILE (task,p_<label>…)"
+            raise InvalidInput([Problem(message, field="--method")])
+        return None, ()
+    shares, notes = read_probabilities(file, read)
+    return shares, notes if method.needs_pred_probs else ()
 
 
 def _unused(outcome: Outcome, pred_probs: Path | None) -> tuple[str, ...]:
@@ -217,6 +237,8 @@ def _decided(outcome: Outcome, read: LongAnswers, ties: Ties, seed: int) -> Labe
 
 def _tell_of(read: LongAnswers) -> None:
     """What was read, and what a reader of the result should know of it."""
+    for alike in read.alike:
+        _tell(f"labels differ only by case or outer spaces, and count as different ones: {', '.join(map(repr, alike))}")
     if read.counted:
         shown = ", ".join(read.labels[:SHOWN_LABELS]) + (", …" if len(read.labels) > SHOWN_LABELS else "")
         _tell(

@@ -26,7 +26,8 @@ def tasks_table(answers: LongAnswers, outcome: Outcome, label: Labels) -> pa.Tab
 def workers_table(answers: LongAnswers, outcome: Outcome, label: Labels, gold: Labels | None) -> pa.Table:
     """`worker,answers,accuracy,agreement,gold_answers,gold_accuracy`, one line a worker, in the file's order.
 
-    accuracy: the method's estimate, absent where it judges no workers. agreement: the share of the worker's answers that are
+    accuracy: the method's estimate, absent where it judges no workers, and where there is one, with whom nobody can be
+    compared. agreement: the share of the worker's answers that are
     the consensus, of the tasks that have one; the worker's own vote is part of it. gold: answers on tasks whose label is
     known, and the share of right ones. A share of nothing is absent.
     """
@@ -36,7 +37,7 @@ def workers_table(answers: LongAnswers, outcome: Outcome, label: Labels, gold: L
     given = np.bincount(votes.worker, minlength=votes.workers)
     decided, agreed = _hits(answers, label)
     known, right = _hits(answers, np.full(votes.items, NONE_WON) if gold is None else gold)
-    estimated = outcome.worker_accuracy
+    estimated = outcome.worker_accuracy if votes.workers > 1 else None
     return pa.table(
         {
             "worker": pa.array(answers.workers, type=pa.string()),

@@ -60,6 +60,14 @@ class LongAnswers:
         """The file had counts."""
         return not self.workers
 
+    @property
+    def alike(self) -> list[tuple[str, ...]]:
+        """Labels that are one but for case and outer spaces, together."""
+        groups: dict[str, list[str]] = {}
+        for label in self.labels:
+            groups.setdefault(label.strip().casefold(), []).append(label)
+        return [tuple(group) for group in groups.values() if len(group) > 1]
+
 
 def read_answers(path: Path, *, columns: str | None = None, repeats: Repeats = Repeats.ALL) -> LongAnswers:
     """The answers of a `.csv`, `.tsv`, `.jsonl` or `.parquet` file. `columns`: their names, by commas, where unusual.

@@ -223,3 +223,24 @@ def test_columns_that_are_not_read_are_named(rita: Typist) -> None:
     Path("both.csv").write_text("task,worker,label,a,b\n1,ada,a,2,1\n2,bob,b,0,1\n")
     assert rita.types("aggregate", "both.csv") == 1
     assert "both.csv: has single answers and, in 'a', 'b', counts of the same labels" in rita.complained
+
+
+def test_a_method_with_a_model_says_which_option_brings_it(rita: Typist) -> None:
+    assert rita.types("aggregate", "answers.csv", "--method", "crowdlab") == 1
+    assert "crowdlab needs a model's probabilities: give --pred-probs FILE (task,p_<label>…)" in rita.complained
+
+
+def test_what_is_passed_over_of_a_model_is_told(rita: Typist) -> None:
+    Path("model.csv").write_text("task,p_no,p_yes,p_x\n007,0.1,0.6,0.3\n008,1,0,0\n009,0.5,0.5,0\n010,0,1,0\n")
+    assert rita.types("aggregate", "answers.csv", "--method", "crowdlab", "--pred-probs", "model.csv") == 0
+    assert "model.csv: 1 task was not answered, and passed over\n" in rita.complained
+    assert "model.csv: no worker gave the label of p_x with 10.0% of the probability; left out" in rita.complained
+
+
+def test_labels_that_differ_only_by_case_or_outer_spaces_are_told(rita: Typist) -> None:
+    Path("alike.csv").write_text("task,worker,label\n1,ada,Yes\n1,bob,yes\n2,ada, yes\n2,bob,no\n")
+    assert rita.types("aggregate", "alike.csv") == 0
+    told = "labels differ only by case or outer spaces, and count as different ones: ' yes', 'Yes', 'yes'\n"
+    assert told in rita.complained
+    assert rita.types("aggregate", "answers.csv") == 0
+    assert "differ only" not in rita.complained

@@ -38,3 +38,10 @@ def test_a_worker_has_shares_of_what_can_be_compared(answers: LongAnswers) -> No
     judged = Outcome("x", OUTCOME.posterior, LABEL, worker_accuracy=np.array([0.9, np.nan]))
     assert workers_table(answers, judged, LABEL, None).to_pydict()["accuracy"] == [0.9, None]
     assert workers_table(answers, judged, LABEL, None).to_pydict()["gold_accuracy"] == [None, None]
+
+
+def test_one_worker_alone_is_not_judged(tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("task,worker,label\n1,ada,no\n2,ada,yes\n")
+    judged = Outcome("x", np.full((2, 2), 0.5), LABEL, worker_accuracy=np.array([0.8]))
+    (ada,) = workers_table(read_answers(tmp_path / "one.csv"), judged, np.array([0, 1]), np.array([0, 0])).to_pylist()
+    assert (ada["accuracy"], ada["agreement"], ada["gold_accuracy"]) == (None, 1.0, 0.5)

@@ -17,15 +17,20 @@ def answers(tmp_path: Path) -> LongAnswers:
 
 def test_rows_follow_the_tasks_and_columns_the_labels(answers: LongAnswers, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text("p_dog,task,label,p_cat\n0.25,01,dog,0.75\n1,02,,0\n0,03,x,1\n")
-    assert read_probabilities(tmp_path / "p.csv", answers).tolist() == [[0, 1], [0.75, 0.25]]
+    shares, notes = read_probabilities(tmp_path / "p.csv", answers)
+    assert shares.tolist() == [[0, 1], [0.75, 0.25]]
+    assert notes == ("p.csv: 1 task was not answered, and passed over",)
     table = pa.table({"task": ["01", "02"], "p_cat": [0.5, 1.0], "p_dog": [0.5, 0.0]})
     pq.write_table(table, tmp_path / "p.parquet")
-    assert read_probabilities(tmp_path / "p.parquet", answers).tolist() == [[1, 0], [0.5, 0.5]]
+    assert read_probabilities(tmp_path / "p.parquet", answers)[0].tolist() == [[1, 0], [0.5, 0.5]]
 
 
 def test_classes_that_no_worker_named_are_left_out(answers: LongAnswers, tmp_path: Path) -> None:
     (tmp_path / "p.tsv").write_text("task\tp_cat\tp_dog\tp_eel\n01\t0.2\t0.2\t0.6\n02\t0.5\t0.5\t0\n")
-    assert read_probabilities(tmp_path / "p.tsv", answers).tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    shares, notes = read_probabilities(tmp_path / "p.tsv", answers)
+    assert shares.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    (note,) = notes
+    assert note.startswith("p.tsv: no worker gave the label of p_eel with 30.0% of the probability; left out")
 
 
 @pytest.mark.parametrize(
@@ -33,10 +38,14 @@ def test_classes_that_no_worker_named_are_left_out(answers: LongAnswers, tmp_pat
     [
         ("task,p_cat\n01,1\n02,1\n", "p.csv: has no column p_dog; wanted one for each label"),
         ("task,p_cat,p_dog\n01,0.5,0.5\n", "lacks 1 of the tasks that were answered, such as '02'"),
-        ("task,p_cat,p_dog\n01,0.5,0.5\n01,1,0\n02,1,0\n", "1 tasks come twice"),
-        ("task,p_cat,p_dog\n01,0.5,0.6\n02,nan,1\n", "2 rows are no probabilities"),
+        ("task,p_cat,p_dog\n01,0.5,0.5\n01,1,0\n02,1,0\n", "1 task comes twice, such as '01'"),
+        ("task,p_cat,p_dog\n01,0.5,0.6\n02,nan,1\n", "2 rows are no probabilities, which"),
+        (
+            "task,p_cat,p_dog\n01,1,0\n02,-1,2\n",
+            "1 row is no probabilities, which are from 0 on and sum to 1; the first is of task '02': -1, 2",
+        ),
         ("task,p_cat,p_dog\n01,-1,2\n02,,1\n", "2 rows are no probabilities"),
-        ("task,p_cat,p_dog,p_x\n01,0,0,1\n02,1,0,0\n", "gives 1 tasks no chance of any label"),
+        ("task,p_cat,p_dog,p_x\n01,0,0,1\n02,1,0,0\n", "gives 1 task, such as '01', no chance of any label"),
         ("task,p_cat,p_dog\n01,a,b\n", "cannot be read"),
         ("x,p_cat,p_dog\n01,1,0\n", "columns are missing: task"),
     ],
