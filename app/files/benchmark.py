@@ -159,12 +159,16 @@ def _by_position(path: Path, codes: Codes, items: int, kept: Path | None) -> Cod
         return codes
     beside = kept or path.with_suffix(".kept.npy")
     if not beside.exists():
-        message = f"holds {len(codes):,} labels, the test set {items:,}; name the positions they stand for with --kept"
+        message = f"holds {counted(len(codes), 'label')}, the test set {items:,}; name the positions they stand for with --kept"
         raise InvalidInput([Problem(message, field=path.name)])
     positions = read_positions(beside, items=items)
     if len(positions) != len(codes):
         raise InvalidInput(
-            [Problem(f"holds {len(positions):,} positions for {len(codes):,} labels", field=beside.name)]
+            [
+                Problem(
+                    f"holds {counted(len(positions), 'position')} for {counted(len(codes), 'label')}", field=beside.name
+                )
+            ]
         )
     corrected = np.full(items, PRUNED)
     corrected[positions] = codes
@@ -176,9 +180,10 @@ def _positions(ids: Sequence[str], found: Sequence[str], file: str) -> Codes:
     place = {key: row for row, key in enumerate(ids)}
     problems = []
     if strange := [key for key in found if key not in place]:
-        problems.append(Problem(f"{len(strange):,} ids are not in the test set, such as {strange[0]!r}", field=file))
+        are = counted(len(strange), "id is", "ids are")
+        problems.append(Problem(f"{are} not in the test set, such as {strange[0]!r}", field=file))
     if twice := len(found) - len(set(found)):
-        problems.append(Problem(f"{twice:,} ids are listed twice", field=file))
+        problems.append(Problem(f"{counted(twice, 'id is', 'ids are')} listed twice", field=file))
     if problems:
         raise InvalidInput(problems)
     return np.array([place[key] for key in found], dtype=np.int64)
@@ -213,7 +218,7 @@ def _predicted(
             codes = classes.code(values, file=path.name)
         columns.append(codes if found.ids is None else codes[in_order_of(ids, found.ids, field=path.name)])
         if len(columns[-1]) != len(ids):
-            message = f"predicts {len(columns[-1]):,} Items, the test set has {len(ids):,}"
+            message = f"predicts {counted(len(columns[-1]), 'Item')}, the test set has {len(ids):,}"
             raise InvalidInput([Problem(message, field=path.name)])
         notes += known.strange(model, columns[-1])
     return np.column_stack(columns), tuple(notes)

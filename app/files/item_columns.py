@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.plurals import counted
 from app.domain.statistics.intervals import Floats
 from app.errors import InvalidInput, Problem
 from app.files.npy_arrays import read_array
@@ -94,9 +95,8 @@ def _of_array(path: Path, found: NDArray[Any]) -> Values | Probabilities:
         shares = found.astype(np.float64)
         if missing := int((~np.isfinite(shares)).any(axis=1).sum()):
             row = int(np.flatnonzero((~np.isfinite(shares)).any(axis=1))[0])
-            raise _refused(
-                path, f"{missing:,} Items have a probability that is no number (NaN), the first in row {row + 1:,}"
-            )
+            have = counted(missing, "Item has", "Items have")
+            raise _refused(path, f"{have} a probability that is no number (NaN), the first in row {row + 1:,}")
         return Probabilities(shares)
     wanted = "wanted a class an Item, or probabilities of shape (items, classes)"
     raise _refused(path, f"{wanted}, not {found.dtype} of shape {found.shape}")

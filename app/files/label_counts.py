@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.plurals import counted
 from app.errors import InvalidInput, Problem
 from app.files.long_columns import ANSWER_ROLES, Role, is_count, known_columns
 
@@ -74,9 +75,10 @@ def _task_problems(tasks: pa.DictionaryArray, file: str) -> list[Problem]:
     rows = np.bincount(_codes(tasks), minlength=len(names))
     found = []
     if blank := sum(int(count) for name, count in zip(names, rows, strict=True) if not name.strip()):
-        found.append(Problem(f"{blank:,} rows of counts have no task", field=file))
+        found.append(Problem(f"{counted(blank, 'row of counts has', 'rows of counts have')} no task", field=file))
     if len(twice := np.flatnonzero(rows > 1)):
-        message = f"{len(twice):,} tasks have counts in several rows, such as {names[twice[0]]!r}; add them up first"
+        have = counted(len(twice), "task has", "tasks have")
+        message = f"{have} counts in several rows, such as {names[twice[0]]!r}; add them up first"
         found.append(Problem(message, field=file))
     return found
 
@@ -88,9 +90,10 @@ def _fault(column: pa.DictionaryArray, label: str, file: str) -> Problem | None:
         return None
     row = int(np.flatnonzero(wrong)[0])
     value = column.dictionary.to_pylist()[_codes(column)[row]][:_SHOWN]
+    one, many = f"cell of {label!r} is no whole number", f"cells of {label!r} are no whole numbers"
     message = (
-        f"{int(wrong.sum()):,} cells of {label!r} are no whole numbers from 0, the first in row {row + 1:,}: {value!r}. In a"
-        " file of counts every column but the task is a label; one row an answer needs a column of workers and one of labels"
+        f"{counted(int(wrong.sum()), one, many)} from 0, the first in row {row + 1:,}: {value!r}. In a file of counts every"
+        " column but the task is a label; one row an answer needs a column of workers and one of labels"
     )
     return Problem(message, field=file)
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.domain.consensus.counted import votes_of_counts
 from app.domain.consensus.outcome import NONE_WON
 from app.domain.consensus.votes import Votes
+from app.domain.plurals import counted
 from app.errors import InvalidInput, Problem
 from app.files.label_counts import count_columns, counts_of, holds_counts
 from app.files.long_columns import ANSWER_ROLES, Role, find_columns, is_count, named_columns
@@ -182,9 +183,12 @@ def read_truth(path: Path, answers: LongAnswers) -> tuple[Codes, tuple[str, ...]
         gold[codes[task]] = labels.get(label, NONE_WON)
     if not known:
         raise InvalidInput([Problem("none of its tasks was answered; are the ids written alike?", field=path.name)])
+    unanswered = len(pairs) - len(known)
     unsaid = sum(label not in labels for _, label in known)
-    notes = [f"{len(pairs) - len(known):,} gold tasks were not answered" if len(known) < len(pairs) else ""]
-    notes.append(f"{unsaid:,} gold labels are none that a worker gave, and are passed over" if unsaid else "")
+    notes = ["" if unanswered == 0 else f"{counted(unanswered, 'gold task was', 'gold tasks were')} not answered"]
+    if unsaid:
+        one, many = "gold label is none that a worker gave, and is", "gold labels are none that a worker gave, and are"
+        notes.append(f"{counted(unsaid, one, many)} passed over")
     return gold, tuple(note for note in notes if note)
 
 
@@ -221,9 +225,8 @@ def _empty(column: pa.DictionaryArray, name: str, path: Path) -> Problem | None:
     rows = np.flatnonzero(_blank(column))
     if not len(rows):
         return None
-    return Problem(
-        f"{len(rows):,} cells of {name!r} are empty; the first is in row {int(rows[0]) + 1:,}", field=path.name
-    )
+    empty = counted(len(rows), f"cell of {name!r} is empty;", f"cells of {name!r} are empty;")
+    return Problem(f"{empty} the first is in row {int(rows[0]) + 1:,}", field=path.name)
 
 
 def _mixed(read: Mapping[str, pa.DictionaryArray], path: Path) -> list[Problem]:
@@ -232,8 +235,9 @@ def _mixed(read: Mapping[str, pa.DictionaryArray], path: Path) -> list[Problem]:
     if not alone.any():
         return []
     message = (
-        f"{int(alone.sum()):,} rows have neither worker nor label, the first is row {int(np.argmax(alone)) + 1:,}: counts and"
-        " single answers cannot stand in one file; aggregate each alone, or write one row an answer throughout"
+        f"{counted(int(alone.sum()), 'row has', 'rows have')} neither worker nor label, the first is row"
+        f" {int(np.argmax(alone)) + 1:,}: counts and single answers cannot stand in one file; aggregate each"
+        " alone, or write one row an answer throughout"
     )
     return [Problem(message, field=path.name)]
 
@@ -258,7 +262,8 @@ def _kept(item: Codes, worker: Codes, workers: int, repeats: Repeats, path: Path
     _, last = np.unique(pair[::-1], return_index=True)
     again = len(pair) - len(last)
     if again and repeats is Repeats.REFUSE:
-        raise InvalidInput([Problem(f"{again:,} answers repeat a pair of task and worker", field=path.name)])
+        repeats_a_pair = counted(again, "answer repeats", "answers repeat")
+        raise InvalidInput([Problem(f"{repeats_a_pair} a pair of task and worker", field=path.name)])
     if again and repeats is Repeats.LAST:
         return np.sort(len(pair) - 1 - last), again
     return np.arange(len(pair)), again

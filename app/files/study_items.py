@@ -88,8 +88,14 @@ def label_set_item(found: Mapping[str, object]) -> LabelSetItem:
 
 def labels_of(found: Mapping[str, object]) -> Labels:
     """The given and the guessed label. Raises Faulty."""
-    given, guessed = (next((name for name in names if name in found), names[0]) for names in (_GIVEN, _GUESSED))
+    given, guessed = _fields(found)
     return Labels(_label(found, given), _label(found, guessed), _name(found, given), _name(found, guessed))
+
+
+def _fields(found: Mapping[str, object]) -> tuple[str, str]:
+    """The names under which the object has its two labels."""
+    given, guessed = (next((name for name in names if name in found), names[0]) for names in (_GIVEN, _GUESSED))
+    return given, guessed
 
 
 def by_options(found: Mapping[str, object], *, votes: Mapping[str, int], others: Collection[str] = OTHERS) -> StudyItem:
@@ -109,8 +115,9 @@ def by_class_words(found: Mapping[str, object], *, votes: Mapping[str, int], wor
     labels = labels_of(found)
     if not votes:
         return _item(found, labels, (0, 0, 0, 0), {})
-    given = _word_of("given", (labels.given, labels.given_name), words)
-    guessed = _word_of("guessed", (labels.guessed, labels.guessed_name), words)
+    given_field, guessed_field = _fields(found)
+    given = _word_of("given", (labels.given, labels.given_name), words, field=given_field)
+    guessed = _word_of("guessed", (labels.guessed, labels.guessed_name), words, field=guessed_field)
     known = {key_of(name): count for name, count in votes.items()}
     mine = {given, guessed}
     both, neither = (0 if word in mine else known.get(word, 0) for word in (Option.BOTH, Option.NEITHER))
@@ -118,15 +125,15 @@ def by_class_words(found: Mapping[str, object], *, votes: Mapping[str, int], wor
     return _item(found, labels, (known.get(given, 0), known.get(guessed, 0), both, neither), others)
 
 
-def _word_of(role: str, labels: Iterable[object], words: Collection[str]) -> str:
+def _word_of(role: str, labels: Iterable[object], words: Collection[str], *, field: str) -> str:
     named = [label for label in labels if label is not None]
     for label in named:
         if key_of(label) in words:
             return key_of(label)
-    raise Faulty(
-        f"the {role} label {shown(named[0])} is none of the answers ({_listed(sorted(words))}), and the answers are not"
-        " given, guessed, both and neither either"
-    )
+    told = f"the {role} label {shown(named[0])} is none of the answers ({_listed(sorted(words))})"
+    if len(named) == 1 and str(named[0]).strip().removeprefix("-").isdigit():
+        raise Faulty(f"{told}: it is a number and they are words; give what people call it as {field}_name")
+    raise Faulty(f"{told}, and the answers are not given, guessed, both and neither either")
 
 
 def _item(

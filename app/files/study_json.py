@@ -36,7 +36,14 @@ def dataset_name(path: Path) -> str:
 
 
 def read_studies(paths: Sequence[Path], *, others: Collection[str] = ()) -> list[StudySet | LabelSets]:
-    """The sets of several files, in this order. Raises InvalidInput with the faults of all."""
+    """The sets of several files, in this order. Raises InvalidInput with the faults of all, and for a file given twice."""
+    if twice := [path for path, times in Counter(path.resolve() for path in paths).items() if times > 1]:
+        raise InvalidInput(
+            [
+                Problem("is given more than once, and would count as often; give it once", field=path.name)
+                for path in twice
+            ]
+        )
     sets: list[StudySet | LabelSets] = []
     problems: list[Problem] = []
     total = 0

@@ -213,7 +213,7 @@ def test_what_needs_workers_is_refused_for_counts(rita: Typist, options: tuple[s
 def test_a_file_of_counts_and_of_answers_is_refused(rita: Typist) -> None:
     Path("both.csv").write_text("task,worker,label,no,yes\n1,ada,yes,,\n2,,,1,2\n")
     assert rita.types("aggregate", "both.csv") == 1
-    assert "both.csv: 1 rows have neither worker nor label, the first is row 2: counts and single" in rita.complained
+    assert "both.csv: 1 row has neither worker nor label, the first is row 2: counts and single" in rita.complained
 
 
 def test_columns_that_are_not_read_are_named(rita: Typist) -> None:

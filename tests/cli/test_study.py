@@ -179,3 +179,18 @@ def test_the_files_read_are_never_overwritten_by_what_is_made_of_them(rita: Typi
     assert rita.types("study", "correct", "fine.changes.csv", "--out", "fine.csv") == 1
     assert "fine.changes.csv: is read or written already" in rita.complained
     assert Path("pets.csv").read_text() == Path("fine.changes.csv").read_text() == was
+
+
+def test_a_file_given_twice_is_refused(rita: Typist) -> None:
+    assert rita.types("study", "import", "pets_mturk.json", "./pets_mturk.json") == 1
+    assert "pets_mturk.json: is given more than once, and would count as often" in rita.complained
+    assert rita.said == ""
+
+
+def test_numbers_beside_votes_by_words_want_their_names(rita: Typist) -> None:
+    Path("words.json").write_text(json.dumps([{**ITEMS[0], "mturk": {"cat": 3, "dog": 2}}]))
+    assert rita.types("study", "import", "words.json") == 1
+    said = (
+        "the given label 0 is none of the answers ('cat', 'dog'): it is a number and they are words; give what people"
+    )
+    assert f"{said} call it as given_original_label_name" in rita.complained

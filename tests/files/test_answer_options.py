@@ -14,7 +14,7 @@ def test_labels_are_the_four_options_then_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rows", "message"),
-    [("1,a,cat\n", "labels are 'cat'; wanted given, guessed"), ("1,a,given\n1,a,both\n", "repeat a pair")],
+    [("1,a,cat\n", "labels are 'cat'; wanted given, guessed"), ("1,a,given\n1,a,both\n", "repeats a pair")],
 )
 def test_other_files_are_refused(rows: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"task,worker,label\n{rows}")

@@ -88,8 +88,8 @@ def test_who_was_checked_can_be_told(files: BenchmarkFiles) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("id,label\n9,1\n", r"1 ids are not in the test set, such as '9'"),
-        ("id,label\n1,1\n1,2\n", r"1 ids are listed twice"),
+        ("id,label\n9,1\n", r"1 id is not in the test set, such as '9'"),
+        ("id,label\n1,1\n1,2\n", r"1 id is listed twice"),
         ("id,label\n1,ox\n", r"'ox' is no class number; name the classes with --classes"),
     ],
 )
@@ -100,9 +100,9 @@ def test_corrected_labels_that_do_not_fit_are_refused(table: str, message: str, 
 
 def test_predictions_of_unknown_missing_or_too_few_items_are_refused(files: BenchmarkFiles) -> None:
     model = written(files, "m.csv", "id,label\n0,1\n1,1\n2,1\n3,1\n9,1\n")
-    with pytest.raises(InvalidInput, match=r"1 Items are not in the test set .*: 9") as refused:
+    with pytest.raises(InvalidInput, match=r"1 Item is not in the test set .*: 9") as refused:
         read_benchmark(replace(files, predictions={"m": model}))
-    assert "1 Items have no prediction" in str(refused.value)
+    assert "1 Item has no prediction" in str(refused.value)
     np.save(files.labels.with_name("short.npy"), GIVEN[:3])
     with pytest.raises(InvalidInput, match=r"short\.npy: predicts 3 Items, the test set has 5"):
         read_benchmark(replace(files, predictions={"s": files.labels.with_name("short.npy")}))

@@ -35,7 +35,7 @@ def test_of_probabilities_the_largest_counts_and_ties_are_told() -> None:
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.array([[0.5, np.nan]]), "1 Items have a probability that is no number"),
+        (np.array([[0.5, np.nan]]), "1 Item has a probability that is no number"),
         (np.array([0.5]), "wanted a class an Item, or probabilities"),
         (np.array([np.nan]), "wanted a class an Item"),
         (np.zeros((2, 0)), "wanted a class an Item"),

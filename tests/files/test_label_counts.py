@@ -67,14 +67,14 @@ def test_columns_named_like_labels_that_hold_no_counts_are_passed_over(path: Pat
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("task,cat,dog\n1,2.5,0\n2,1,x\n", "1 cells of 'cat' are no whole numbers from 0, the first in row 1: '2.5'"),
-        ("task,cat,dog\n1,2.5,0\n2,1,x\n", "1 cells of 'dog' are no whole numbers from 0, the first in row 2: 'x'"),
+        ("task,cat,dog\n1,2.5,0\n2,1,x\n", "1 cell of 'cat' is no whole number from 0, the first in row 1: '2.5'"),
+        ("task,cat,dog\n1,2.5,0\n2,1,x\n", "1 cell of 'dog' is no whole number from 0, the first in row 2: 'x'"),
         ("task,cat,dog\n1,-1,0\n", "the first in row 1: '-1'"),
         ("task,cat,dog\n1,1e3,nan\n", "the first in row 1: '1e3'"),
         ("task,cat,dog\n1,²,0\n", "the first in row 1: '²'"),
         ("task,cat,url\n1,2,http://a\n", "every column but the task is a label"),
-        ("task,cat,dog\n1,2,0\n1,1,0\n", "1 tasks have counts in several rows, such as '1'; add them up first"),
-        ("task,cat,dog\n,2,0\n", "1 rows of counts have no task"),
+        ("task,cat,dog\n1,2,0\n1,1,0\n", "1 task has counts in several rows, such as '1'; add them up first"),
+        ("task,cat,dog\n,2,0\n", "1 row of counts has no task"),
         ("task,cat,dog,votes\n1,2,0,2\n", "'votes' is no label: leave totals out"),
         ("task,cat,dog\n1,2,99999999999999999999999999\n", "answers, more than 50,000,000: is a column no label"),
         ("task,worker,cat,dog\n1,ada,1,0\n", "has a column of workers ('worker') and none of labels"),
@@ -84,7 +84,7 @@ def test_columns_named_like_labels_that_hold_no_counts_are_passed_over(path: Pat
         ("picture,cat,dog\n1,2,0\n", "columns are missing: task"),
         (
             "task,worker,label,cat,dog\n1,ada,cat,,\n2,,,3,2\n",
-            "1 rows have neither worker nor label, the first is row 2",
+            "1 row has neither worker nor label, the first is row 2",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def test_repeated_pairs_all_count_unless_the_last_alone_is_wanted(path: Path) ->
     assert (len(read_answers(path).votes), read_answers(path).repeats) == (4, 1)
     last = read_answers(path, repeats=Repeats.LAST)
     assert triples(last) == [("t1", "ada", "9"), ("t2", "bob", "cat"), ("t2", "ada", "9")]
-    with pytest.raises(InvalidInput, match="1 answers repeat a pair of task and worker"):
+    with pytest.raises(InvalidInput, match="1 answer repeats a pair of task and worker"):
         read_answers(path, repeats=Repeats.REFUSE)
 
 
@@ -45,7 +45,7 @@ def test_empty_cells_are_refused_with_the_first_row(path: Path) -> None:
     with pytest.raises(InvalidInput) as refused:
         read_answers(path)
     assert [str(problem) for problem in refused.value.problems] == [
-        "answers.csv: 1 cells of 'task' are empty; the first is in row 4",
+        "answers.csv: 1 cell of 'task' is empty; the first is in row 4",
         "answers.csv: 2 cells of 'label' are empty; the first is in row 2",
     ]
 
@@ -69,8 +69,8 @@ def test_known_labels_are_coded_and_what_is_passed_over_is_told(path: Path, tmp_
     codes, notes = read_truth(gold, read_answers(path))
     assert codes.tolist() == [0, NONE_WON]
     assert notes == (
-        "1 gold tasks were not answered",
-        "1 gold labels are none that a worker gave, and are passed over",
+        "1 gold task was not answered",
+        "1 gold label is none that a worker gave, and is passed over",
     )
     gold.write_text("task,label\nT1,9\n")
     with pytest.raises(InvalidInput, match=r"gold\.csv: none of its tasks was answered"):

@@ -18,5 +18,24 @@ def test_an_array_is_read_and_several_are_not_one(tmp_path: Path) -> None:
 
 def test_objects_are_not_read_since_that_runs_code(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(InvalidInput, match=r"a\.npy: is no \.npy array of numbers or text"):
+    with pytest.raises(
+        InvalidInput, match=r"a\.npy: is no \.npy array of numbers or text: it holds Python objects; save"
+    ):
         read_array(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"id,label\n1,2\n", "it does not begin as one"),
+        (b"PK\x03\x04 broken", "it does not begin as one"),
+        (b"\x93NUMPY\x01\x00\xff\xff" + b" " * 65535, "it is damaged"),
+        (b"\x93NUMPY\x01\x00\x01\x00{", "it is damaged"),
+    ],
+)
+def test_numpys_advice_to_trust_the_file_is_not_passed_on(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(InvalidInput) as refused:
+        read_array(tmp_path / "a.npy")
+    assert f"a.npy: is no .npy array of numbers or text: {reason}" in str(refused.value)
+    assert "pickle" not in str(refused.value)

@@ -22,6 +22,7 @@ from app.domain.consensus.log_space import floored, tempered
 from app.domain.consensus.outcome import NONE_WON, Floats, Labels, Outcome, leaders
 from app.domain.consensus.temperature import ENOUGH_GOLD, gold_temperature
 from app.domain.consensus.votes import Votes
+from app.domain.plurals import counted
 from app.errors import InvalidInput, Problem
 
 
@@ -228,7 +229,7 @@ def _tempered_on_gold(outcome: Outcome, gold: Labels) -> Outcome:
     if temperature is None:
         note = f"gold items: {known}, of {ENOUGH_GOLD} that a temperature needs, so none was fitted on them"
         return replace(outcome, notes=(*outcome.notes, note))
-    note = f"temperature {temperature:.2f}, fitted on {known} gold items"
+    note = f"temperature {temperature:.2f}, fitted on {counted(int(known), 'gold item')}"
     posterior = floored(tempered(outcome.posterior, temperature))
     return replace(outcome, posterior=posterior, notes=(*outcome.notes, note))
 

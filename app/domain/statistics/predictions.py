@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.plurals import counted
 from app.errors import InvalidInput, Problem
 
 _SHOWN = 5
@@ -50,16 +51,14 @@ def class_problems(field: str, values: NDArray[np.generic], *, class_count: int)
     numbers = values.astype(np.float64)
     if missing := int(np.isnan(numbers).sum()):
         row = int(np.flatnonzero(np.isnan(numbers))[0])
-        return [
-            Problem(
-                f"{missing} Items have no class (NaN), the first in row {row + 1}; predict or drop them", field=field
-            )
-        ]
+        have = counted(missing, "Item has", "Items have")
+        return [Problem(f"{have} no class (NaN), the first in row {row + 1}; predict or drop them", field=field)]
     wrong = (numbers != np.floor(numbers)) | (numbers < 0) | (numbers >= class_count)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         said = f"row {row + 1} says class {values[row]}, there are classes 0 to {class_count - 1}"
-        return [Problem(f"{int(wrong.sum())} are no class of this test set: {said}", field=field)]
+        are = counted(int(wrong.sum()), "is", "are")
+        return [Problem(f"{are} no class of this test set: {said}", field=field)]
     return []
 
 
@@ -78,14 +77,21 @@ def in_order_of(items: Sequence[ItemKey], predicted: Sequence[ItemKey], *, field
     wanted = [str(item) for item in items]
     known = set(wanted)
     problems = [
-        Problem(f"{len(found)} Items {what}: {_listed(found)}", field=field)
-        for what, found in (
+        Problem(f"{counted(len(found), f'Item {one}', f'Items {many}')} {what}: {_listed(found)}", field=field)
+        for one, many, what, found in (
             (
-                "are not in the test set (drop them, or give the ids of this test set)",
+                "is",
+                "are",
+                "not in the test set (drop them, or give the ids of this test set)",
                 [k for k in rows if k not in known],
             ),
-            ("are predicted twice", twice),
-            ("have no prediction (predict them, or leave this model out)", [key for key in wanted if key not in rows]),
+            ("is", "are", "predicted twice", twice),
+            (
+                "has",
+                "have",
+                "no prediction (predict them, or leave this model out)",
+                [key for key in wanted if key not in rows],
+            ),
         )
         if found
     ]

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.plurals import counted
 from app.domain.statistics.intervals import LEVEL, Estimate, Floats, wilson
 from app.domain.statistics.predictions import Predictions, class_problems
 from app.errors import InvalidInput, Problem
@@ -64,9 +65,8 @@ class TestSetLabels:
         if checked is None:
             flags[1] = changed | flags[0]
         if unchecked := int((changed & ~flags[1]).sum()):
-            raise InvalidInput(
-                [Problem(f"{unchecked} Items have a corrected label and were not checked", field="checked")]
-            )
+            one, many = "Item has a corrected label and was", "Items have a corrected label and were"
+            raise InvalidInput([Problem(f"{counted(unchecked, one, many)} not checked", field="checked")])
         if not kept.any():
             raise InvalidInput([Problem("every Item is pruned: none is left to score models on", field="pruned")])
         return cls(np.asarray(given).astype(np.int64), corrected.astype(np.int64), flags[1], kept)
@@ -202,6 +202,7 @@ def _of_one_size(predictions: Predictions, labels: TestSetLabels) -> None:
     items = len(labels.given)
     if len(predictions.classes) != items:
         message = (
-            f"{len(predictions.classes)} Items are predicted and the test set has {items}; bring them into its order"
+            f"{counted(len(predictions.classes), 'Item is', 'Items are')} predicted and the test set has {items:,}; bring"
+            " them into its order"
         )
         raise InvalidInput([Problem(message, field="predictions")])

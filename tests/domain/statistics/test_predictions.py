@@ -15,8 +15,8 @@ def test_classes_written_as_floats_are_whole_numbers_again() -> None:
 @pytest.mark.parametrize(
     ("classes", "says"),
     [
-        (np.array([[0.0], [np.nan]]), "predictions of a: 1 Items have no class (NaN), the first in row 2"),
-        (np.array([[0], [3]]), "1 are no class of this test set: row 2 says class 3, there are classes 0 to 2"),
+        (np.array([[0.0], [np.nan]]), "predictions of a: 1 Item has no class (NaN), the first in row 2"),
+        (np.array([[0], [3]]), "1 is no class of this test set: row 2 says class 3, there are classes 0 to 2"),
         (np.array([[-1], [0]]), "row 1 says class -1"),
         (np.array([[0.5], [0.0]]), "row 1 says class 0.5"),
         (np.array([[np.inf], [0.0]]), "row 1 says class inf"),
@@ -51,8 +51,8 @@ def test_unknown_missing_and_doubled_items_are_named() -> None:
         in_order_of(["a", "b", "c"], ["a", "a", "x", "y", "b"], field="resnet.csv")
     assert [str(problem) for problem in caught.value.problems] == [
         "resnet.csv: 2 Items are not in the test set (drop them, or give the ids of this test set): x, y",
-        "resnet.csv: 1 Items are predicted twice: a",
-        "resnet.csv: 1 Items have no prediction (predict them, or leave this model out): c",
+        "resnet.csv: 1 Item is predicted twice: a",
+        "resnet.csv: 1 Item has no prediction (predict them, or leave this model out): c",
     ]
 
 

@@ -100,7 +100,7 @@ def test_what_is_said_of_pruned_items_does_not_matter() -> None:
         (GIVEN, GIVEN[:-1], None, None, "wanted equal lengths"),
         (GIVEN, np.where(GIVEN == 0, 7, GIVEN), None, None, "4 are no class of this test set: row 1 says class 7"),
         (GIVEN, CORRECTED, None, None, "row 10 says class -1"),
-        (np.array([0, np.nan]), np.array([0, 0]), None, None, "given labels: 1 Items have no class (NaN)"),
+        (np.array([0, np.nan]), np.array([0, 0]), None, None, "given labels: 1 Item has no class (NaN)"),
         (GIVEN, CORRECTED, ~CHECKED, PRUNED, "2 Items have a corrected label and were not checked"),
         (GIVEN, GIVEN, None, np.ones(10, bool), "every Item is pruned"),
     ],
