@@ -104,7 +104,19 @@ def test_the_studys_table_counts_settled_suspects_alone() -> None:
 
 def test_the_second_reading_finds_labels_in_non_agreement() -> None:
     document = batch_document(made_record(["given given both guessed guessed"]))
-    assert "Of 1 Item in non-agreement, 1 do have a label" in everything(document)
+    assert "Of 1 Item in non-agreement, 1 has a label" in everything(document)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["given given guessed guessed neither"], "Of 1 Item in non-agreement, none has a label that"),
+        (["given given both guessed guessed"] * 2, "Of 2 Items in non-agreement, 2 have a label that"),
+        (["given given given"], "No Item is in non-agreement."),
+    ],
+)
+def test_items_in_non_agreement_are_counted_in_whole_sentences(answers: list[str], said: str) -> None:
+    assert said in everything(batch_document(made_record(answers)))
 
 
 def test_all_the_same_answer_leaves_kappa_undefined_and_says_why() -> None:
@@ -193,6 +205,48 @@ def test_without_controls_the_rate_is_a_lower_bound() -> None:
     rows = table(document, "dataset", "Error rate").rows
     assert rows[0][0] == "Wrong labels in the dataset, at least"
     assert rows[3][1] == "–"
+
+
+@pytest.mark.parametrize("size", [None, 1000])
+def test_a_figure_of_the_suspects_has_the_same_interval_wherever_it_stands(size: int | None) -> None:
+    document = batch_document(crowd_record(), scope=Scope(None, size))
+    [*_, errors] = table(document, "study", "Checked suspects by category").rows
+    assert f"{errors[2]} ({errors[3]})" in fact(document, "Label errors among suspects")
+    if size is None:
+        [suspects] = table(document, "dataset", "Label errors among what").rows
+        assert suspects[2:] == errors[2:]
+        return
+    number, rate = table(document, "study", "What that means").rows
+    rows = table(document, "dataset", "Error rate").rows
+    assert [row[1:] for row in rows[:3]] == [rate[1:], number[1:], errors[2:]]
+
+
+def test_control_items_add_to_the_suspects_of_the_studys_table_and_their_verdicts_are_taken_as_they_are() -> None:
+    roles = [ItemRole.SUSPECT] * 40 + [ItemRole.CONTROL] * 20
+    record = crowd_record(roles=roles)
+    document = batch_document(record, scope=Scope(None, 60))
+    rows = {row[0]: row[1:] for row in table(document, "dataset", "Error rate").rows}
+    [*_, errors] = table(document, "study", "Checked suspects by category").rows
+    assert rows["Precision: suspects that are wrong"] == errors[2:]
+    overlooked = rows["Wrong labels overlooked"]
+    assert overlooked[1] == f"{overlooked[0]}–{overlooked[0]}"  # all that was not suspected was checked
+    [(_, suspects, span)] = table(document, "study", "What that means").rows
+    low, high = (int(end) + int(overlooked[0]) for end in span.split("–"))
+    assert rows["Wrong labels, their number"] == (str(int(suspects) + int(overlooked[0])), f"{low}–{high}")
+    assert everything(document).count("takes the Workers’ verdicts as they are") == 2
+    assert "of recall, take the Workers’ verdicts as they are" in everything(document)
+
+
+def test_where_all_suspects_were_checked_other_items_are_no_source_of_doubt() -> None:
+    said = "so only other answers and other Workers"
+    whole = everything(batch_document(crowd_record()))
+    assert whole.count(said) == 4  # the table and the methods, as HTML and as Markdown
+    assert "other Items" not in whole
+    assert "respect items" not in whole
+    part = everything(batch_document(crowd_record(), scope=Scope(100)))
+    assert part.count("other Items, other answers and other Workers") == 2
+    assert part.count("they respect items, answers and workers") == 2
+    assert said not in part
 
 
 @pytest.mark.parametrize(("scope", "field"), [(Scope(59), "suspects"), (Scope(None, 59), "dataset_size")])

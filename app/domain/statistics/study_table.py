@@ -74,6 +74,11 @@ class StudyLine:
         """Of the checked Items in `category`."""
         return self.shares[CATEGORIES.index(category)]
 
+    @property
+    def whole(self) -> bool:
+        """Whether all suspects were checked and are enough to know the panel's part: then other Items could not have come."""
+        return self.basis is not Basis.ITEMS and self.table.checked == self.suspects and self.table.checked >= _FEWEST
+
 
 @dataclass(frozen=True, slots=True)
 class StudyTotal:

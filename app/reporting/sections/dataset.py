@@ -1,19 +1,21 @@
 """How wrong the dataset is, how good the suspect-finder was, and where along its ranking checking stops being worth it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from app.domain.consensus.outcome import Floats
 from app.domain.consensus.votes import OPTIONS
 from app.domain.statistics.error_rate import DatasetErrorRate, Stratum, dataset_error_rate
-from app.domain.statistics.intervals import Estimate, wilson
+from app.domain.statistics.intervals import Estimate, Interval, wilson
+from app.domain.statistics.mover import weighted_sum
 from app.domain.statistics.ranking import PrecisionCurve, precision_curve, stop_by_precision
+from app.domain.statistics.study_table import StudyLine
 from app.domain.vocabulary import ItemRole, Option
 from app.reporting import plots, svg
 from app.reporting.document import Block, NotEnough, Plot, Section, Table, Text
 from app.reporting.findings import Findings, found
-from app.reporting.record import Items, VotesOn
+from app.reporting.record import Items
 from app.reporting.wording import NONE, count, counted, counts, percent, percents, whole_percent
 
 _GIVEN = OPTIONS.index(Option.GIVEN)
@@ -37,33 +39,45 @@ SCORES: dict[str, bool] = {
 
 
 def error_rate(findings: Findings) -> Section:
-    """From suspects and control Items."""
-    if isinstance(findings.study_line, NotEnough):
-        return Section("dataset", "How wrong the dataset is", (findings.study_line,))
-    suspects = _stratum("suspects", findings.record.suspects, findings, findings.suspects)
+    """From suspects, whose figures are the study's line's wherever they stand, and from control Items."""
+    title, line = "How wrong the dataset is", findings.study_line
+    if isinstance(line, NotEnough):
+        return Section("dataset", title, (line,))
     size = findings.scope.dataset_size
     if size is None:
-        return Section("dataset", "How wrong the dataset is", _without_size(findings, suspects))
-    unsuspected = size - findings.suspects
-    controls = _stratum("controls", findings.controls, findings, unsuspected)
+        return Section("dataset", title, _without_size(findings, line))
+    unsuspected = size - line.suspects
+    controls = _controls(findings, unsuspected)
     with_controls = controls if controls.checked and unsuspected >= controls.checked else None
+    suspects = Stratum("suspects", line.suspects, line.table.checked, line.table.errors)
     computed = found(lambda: dataset_error_rate([suspects], with_controls, unsuspected=unsuspected))
-    blocks: tuple[Block, ...]
-    blocks = (computed,) if isinstance(computed, NotEnough) else (_said(computed, controls), _rates(computed))
-    return Section("dataset", "How wrong the dataset is", blocks)
+    if isinstance(computed, NotEnough):
+        return Section("dataset", title, (computed,))
+    rate = _by_the_line(computed, line)
+    return Section("dataset", title, (Text(_said(rate, controls)), _rates(rate)))
 
 
-def _stratum(name: str, on: VotesOn, findings: Findings, size: int) -> Stratum:
+def _by_the_line(rate: DatasetErrorRate, line: StudyLine) -> DatasetErrorRate:
+    """With the line's figures of the suspects, which respect that Workers may err, so that no number has two intervals."""
+    parts = [line.estimated_errors, *([rate.overlooked] if rate.overlooked else [])]
+    errors = weighted_sum(parts, [1.0] * len(parts))
+    share = weighted_sum([errors], [1 / rate.size])
+    return replace(rate, errors=errors, rate=share, precision=line.error_share)
+
+
+def _controls(findings: Findings, size: int) -> Stratum:
+    on = findings.controls
     answered = on.votes.counts().sum(axis=1) > 0
     errors = answered & (findings.quorum_labels[on.at] != _GIVEN)
-    return Stratum(name, size, int(answered.sum()), int(errors.sum()))
+    return Stratum("controls", size, int(answered.sum()), int(errors.sum()))
 
 
-def _without_size(findings: Findings, suspects: Stratum) -> tuple[Block, ...]:
-    controls = _stratum("controls", findings.controls, findings, 0)
-    rows = [_seen("Suspects", suspects)]
+def _without_size(findings: Findings, line: StudyLine) -> tuple[Block, ...]:
+    controls = _controls(findings, 0)
+    rows = [_seen("Suspects", line.table.errors, line.table.checked, line.error_share.interval)]
     if controls.checked:
-        rows.append(_seen("Control Items, drawn from what was not suspected", controls))
+        name = "Control Items, drawn from what was not suspected; verdicts taken as they are"
+        rows.append(_seen(name, controls.errors, controls.checked, wilson(controls.errors, controls.checked)))
     size = "Say how many Items the dataset has (--dataset-size; in the console, the fields above the report)"
     lead = (
         f"{size} for its error rate and the suspect-finder’s recall."
@@ -71,33 +85,24 @@ def _without_size(findings: Findings, suspects: Stratum) -> tuple[Block, ...]:
         else f"There are no control Items, so how many wrong labels were not suspected is not known."
         f" {size} for a lower bound."
     )
-    lead += " These intervals take the Workers’ verdicts as they are."
-    return (
-        Text(lead),
-        Table("Label errors among what was checked", ("Items", "Errors", "Share", "95 % interval"), tuple(rows)),
-    )
+    columns = ("Items", "Errors", "Share", "95 % interval")
+    return (Text(lead), Table("Label errors among what was checked", columns, tuple(rows)))
 
 
-def _seen(name: str, stratum: Stratum) -> tuple[str, str, str, str]:
-    share = stratum.errors / stratum.checked
-    return (
-        name,
-        f"{stratum.errors:,} of {stratum.checked:,}",
-        percent(share),
-        percents(wilson(stratum.errors, stratum.checked)),
-    )
+def _seen(name: str, errors: int, checked: int, interval: Interval) -> tuple[str, str, str, str]:
+    return name, f"{errors:,} of {checked:,}", percent(errors / checked), percents(interval)
 
 
-def _said(rate: DatasetErrorRate, controls: Stratum) -> Text:
+def _said(rate: DatasetErrorRate, controls: Stratum) -> str:
     if rate.lower_bound:
-        return Text(
+        return (
             f"A dataset of {count(rate.size)} Items. No control Item was checked, so wrong labels that were not suspected are not"
             " counted: the rate is a lower bound, and recall is not known."
         )
-    return Text(
+    return (
         f"A dataset of {count(rate.size)} Items. Among {counted(controls.checked, 'control Item')}, mixed in blindly,"
-        f" {controls.errors:,} had a wrong label; they stand for all {count(controls.size)} that were not suspected. The"
-        " intervals take the Workers’ verdicts as they are."
+        f" {controls.errors:,} had a wrong label; they stand for all {count(controls.size)} that were not suspected. What the"
+        " control Items say, recall too, takes the Workers’ verdicts as they are; what suspects say has the study’s intervals."
     )
 
 

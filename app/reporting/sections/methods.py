@@ -1,7 +1,7 @@
 """How it was done: in sentences that a paper can take over, with every text, rule, hash, version and source."""
 
 from app.domain.consensus import methods as consensus
-from app.domain.statistics.study_table import Basis
+from app.domain.statistics.study_table import Basis, StudyLine
 from app.domain.vocabulary import ItemRole
 from app.reporting.document import Block, Bullets, Facts, NotEnough, Quotation, Screen, Section, Text
 from app.reporting.findings import CERTAIN, Findings
@@ -84,9 +84,7 @@ def _asked(findings: Findings) -> str:
 def _decided(findings: Findings) -> str:
     terms = findings.record.terms
     line = findings.study_line
-    basis = "" if isinstance(line, NotEnough) else f" Intervals are of 95 % and respect {line.basis.value}."
-    if not isinstance(line, NotEnough) and line.basis is Basis.ANSWERS:
-        basis += " How much Workers differ could not be seen."
+    basis = "" if isinstance(line, NotEnough) else f" {_intervals(findings, line)}"
     return (
         f"An Item is a non-error where {terms.quorum} Workers say that the given label is right, which is tested first;"
         f" correctable, multi-label or neither where {terms.quorum} say that alone; else in non-agreement. Ties stay open. The"
@@ -94,6 +92,20 @@ def _decided(findings: Findings) -> str:
         f" {whole_percent(CERTAIN)} on. No model’s prediction took part.{basis} p-values of Workers are adjusted for their"
         " number."
     )
+
+
+def _intervals(findings: Findings, line: StudyLine) -> str:
+    """What the intervals of label errors respect."""
+    if line.whole:
+        respect = "all suspects were checked, so only other answers and other Workers could change them"
+    else:
+        respect = f"they respect {line.basis.value}"
+    sentences = [f"Intervals are of 95 %. Those of the suspects’ label errors: {respect}."]
+    if line.basis is Basis.ANSWERS:
+        sentences.append("How much Workers differ could not be seen.")
+    if len(findings.controls.votes):
+        sentences.append("Those of control Items, and of recall, take the Workers’ verdicts as they are.")
+    return " ".join(sentences)
 
 
 def _question(findings: Findings) -> tuple[Block, ...]:

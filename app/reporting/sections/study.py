@@ -29,6 +29,12 @@ _BASIS = {
     "seen here, so the truth may lie further off.",
     Basis.ITEMS: "The intervals take the Items for a sample.",
 }
+_BASIS_OF_THE_WHOLE = {
+    Basis.WORKERS: "All suspects were checked, so only other answers and other Workers, who each answer many Items, could "
+    "change it: the intervals respect these.",
+    Basis.ANSWERS: "All suspects were checked, so only other answers and other Workers could change it: the intervals respect "
+    "other answers; how much Workers differ cannot be seen here, so the truth may lie further off.",
+}
 
 
 def table(findings: Findings) -> Section:
@@ -45,7 +51,7 @@ def _about(findings: Findings, line: StudyLine) -> tuple[Block, ...]:
     lines = [
         f"{counted(line.table.checked, 'suspect')} checked. An answer that {terms.quorum} of up to {terms.assignments_per_item}"
         " Workers gave decides an Item; “given is right” is tested first.",
-        _BASIS[line.basis],
+        (_BASIS_OF_THE_WHOLE if line.whole else _BASIS)[line.basis],
     ]
     if line.unanswered:
         lines.append(f"{counted(line.unanswered, 'suspect')} without any answer: not counted as checked.")
@@ -113,7 +119,6 @@ def readings(findings: Findings) -> Section:
 
 
 def _explained(found: Readings) -> tuple[Block, ...]:
-    undecided = found.table.non_agreement
     by_category = int((found.correction_by_category == 1).sum())
     by_validity = int((found.correction == 1).sum())
     return (
@@ -123,13 +128,20 @@ def _explained(found: Readings) -> tuple[Block, ...]:
         ),
         Bullets(
             (
-                f"Of {counted(undecided, 'Item')} in non-agreement, {found.non_agreement_with_a_label:,} do have a label that"
-                " the quorum accepts.",
+                _undecided(found),
                 f"New labels: {by_category:,} by category, {by_validity:,} by validity. Where both labels are acceptable the"
                 " given one stays.",
             )
         ),
     )
+
+
+def _undecided(found: Readings) -> str:
+    undecided, with_a_label = found.table.non_agreement, found.non_agreement_with_a_label
+    if not undecided:
+        return "No Item is in non-agreement."
+    having = {0: "none has", 1: "1 has"}.get(with_a_label, f"{with_a_label:,} have")
+    return f"Of {counted(undecided, 'Item')} in non-agreement, {having} a label that the quorum accepts."
 
 
 def _crossed(found: Readings) -> Table:
