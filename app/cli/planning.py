@@ -12,6 +12,7 @@ from app.cli import talking
 from app.cli.opening import opened
 from app.cli.results import whole_file
 from app.cli.targets import check_targets
+from app.domain.plurals import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -151,12 +152,12 @@ def _show(found: Plan, reward_usd: Decimal) -> None:
 
     talking.console().print(printed(alternatives_table(found)))
     cheapest = found.cheapest
-    if cheapest is None or cheapest.cost is None:
+    if cheapest is None or cheapest.cost is None or cheapest.items is None:
         said = "None of these reaches it: allow a wider interval, more Workers or more suspects."
     else:
         said = (
-            f"Cheapest: {cheapest.items:,} Items with {cheapest.answers} answers, quorum {cheapest.quorum}, at"
-            f" {talking.dollars(reward_usd)} a HIT: {talking.dollars(cheapest.cost.total_usd)} with fees."
+            f"Cheapest: {counted(cheapest.items, 'Item')} with {counted(cheapest.answers, 'answer')}, quorum"
+            f" {cheapest.quorum}, at {talking.dollars(reward_usd)} a HIT: {talking.dollars(cheapest.cost.total_usd)} with fees."
         )
     typer.echo(said)
     if not found.workers_known:
