@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
 from contextlib import ExitStack
@@ -71,7 +72,14 @@ def demo(
             stack.wait()
         else:
             _show_first_account(stack)
+    console.print(f"Its report: {report_command(service.settings, batch_id)}", soft_wrap=True, markup=False)
     console.print(str(target.absolute()), soft_wrap=True)
+
+
+def report_command(settings: Settings, batch_id: BatchId) -> str:
+    """What a shell takes, in the folder that the demo ran in, to write the Batch's report: the demo's place is its own."""
+    database = "" if load_settings().database_url is None else "DATABASE_URL= "
+    return f"{database}LABELJURY_DATA_DIR={shlex.quote(str(settings.data_dir))} labeljury report {batch_id}"
 
 
 def _show_first_account(stack: Stack) -> None:
