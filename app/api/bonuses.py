@@ -20,6 +20,7 @@ from app.db.bonus_plans import BonusPlan
 from app.domain.pricing import Price
 from app.domain.vocabulary import BatchId, OperationId, OperationStatus, PaymentKind, PaymentStatus
 from app.pipeline import batches, bonuses, compensation, payments, topups
+from app.pipeline.export import WITH_WORKER_IDS
 from app.secrets import installation_secret
 
 router = APIRouter(prefix="/batches/{batch_id}", tags=["Payments"], route_class=SpendersFirst)
@@ -328,7 +329,7 @@ def download_ledger(
     number = BatchId(batch_id)
     return download(
         database,
-        name=f"batch-{batch_id}-payments.csv",
+        name=f"batch-{batch_id}-payments{WITH_WORKER_IDS if worker_ids else ''}.csv",
         rows=lambda db: payments.payments_csv(db, number, worker_ids=worker_ids),
         count=lambda db: payments.totals(db, number).entries,
     )

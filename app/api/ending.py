@@ -20,6 +20,7 @@ from app.api.error_handlers import documented
 from app.db.engine import Database
 from app.domain.vocabulary import BatchId, BatchStatus
 from app.pipeline import archive, deletion, ending, giving_up
+from app.pipeline.export import WITH_WORKER_IDS
 
 router = APIRouter(prefix="/batches/{batch_id}", tags=["Ending"], route_class=SpendersFirst)
 
@@ -156,7 +157,7 @@ def download_archive(
     media_dir = settings.media_path if media else None
     chunks = _chunks(database, BatchId(batch_id), by=caller.email, worker_ids=worker_ids, media_dir=media_dir)
     next(chunks)  # raises what speaks against it while there is still an answer to say so
-    return ArchiveDownload(chunks, name=f"batch-{batch_id}.zip")
+    return ArchiveDownload(chunks, name=f"batch-{batch_id}{WITH_WORKER_IDS if worker_ids else ''}.zip")
 
 
 def _chunks(

@@ -39,12 +39,23 @@ class _BatchFiles:
     def __init__(self, batch_id: BatchNumber, database: DatabaseOf, caller: CanExport) -> None:
         self.batch_id, self._database, self._caller = BatchId(batch_id), database, caller
 
-    def file(self, name: str, rows: Rows, count: Count, *, remarks: Sequence[str] = ()) -> FileDownload:
-        """The export as an answer; noted once it is read to its end, since HITs are deleted only when something was."""
-        what = name.partition(".")[0]
+    def file(
+        self,
+        name: str,
+        rows: Rows,
+        count: Count,
+        *,
+        names: WorkerNames = WorkerNames.PSEUDONYM,
+        remarks: Sequence[str] = (),
+    ) -> FileDownload:
+        """The export as an answer; noted once it is read to its end, since HITs are deleted only when something was.
+
+        names: how the file names Workers; one with their ids says so in its own name.
+        """
+        what, _, suffix = name.partition(".")
         return download(
             self._database,
-            name=f"batch-{self.batch_id}-{name}",
+            name=f"batch-{self.batch_id}-{what}{names.in_file_names}.{suffix}",
             rows=rows,
             count=count,
             note=lambda db: export.note(db, self.batch_id, what, by=self._caller.email),
@@ -124,6 +135,7 @@ def download_responses(files: BatchFiles, form: FormOf, names: NamesOf) -> FileD
         f"responses.{form}",
         lambda db: export.responses(db, files.batch_id, form=form, worker_names=names),
         lambda db: export.manifest(db, files.batch_id).response_rows,
+        names=names,
     )
 
 
@@ -136,6 +148,7 @@ def download_long(files: BatchFiles, form: FormOf, names: NamesOf, coding: Codin
         f"long.{form}",
         lambda db: export.long_answers(db, files.batch_id, form=form, coding=coding, worker_names=names),
         lambda db: export.long_rows(db, files.batch_id, coding),
+        names=names,
     )
 
 
@@ -149,6 +162,7 @@ def download_matrix(files: BatchFiles, form: FormOf, names: NamesOf, coding: Cod
         f"cleanlab.{form}",
         lambda db: matrix_export.matrix(db, files.batch_id, form=form, coding=coding, worker_ids=ids),
         lambda db: matrix_export.matrix_rows(db, files.batch_id, coding),
+        names=names,
     )
 
 

@@ -16,6 +16,7 @@ from app.api.sheets import FaultsOut, content_of, shown
 from app.domain.decisions import Ruling
 from app.domain.vocabulary import BatchId
 from app.pipeline import results_csv
+from app.pipeline.export import WITH_WORKER_IDS
 
 router = APIRouter(prefix="/batches/{batch_id}", tags=["Payments"], route_class=SpendersFirst)
 
@@ -58,7 +59,7 @@ def download_results(
     number = BatchId(batch_id)
     return download(
         database,
-        name=f"Batch_{batch_id}_batch_results.csv",
+        name=f"Batch_{batch_id}_batch_results{WITH_WORKER_IDS if worker_ids else ''}.csv",
         rows=lambda db: results_csv.results_csv(db, number, worker_ids=worker_ids),
         count=lambda db: results_csv.result_rows(db, number),
     )

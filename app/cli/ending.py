@@ -124,8 +124,9 @@ def archive(
     """
     from app.domain.vocabulary import BatchId
     from app.pipeline import archive as stage
+    from app.pipeline.export import WITH_WORKER_IDS
 
-    target = out or Path(f"batch-{batch}.zip")
+    target = out or Path(f"batch-{batch}{WITH_WORKER_IDS if worker_ids else ''}.zip")
     with opened() as service:
         media_dir = service.settings.media_path if media else None
         with whole_file(target) as file, service.database.transaction() as db:

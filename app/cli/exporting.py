@@ -56,6 +56,8 @@ class AnswerCoding(StrEnum):
 _TABLES = (FileFormat.CSV, FileFormat.JSONL, FileFormat.PARQUET)
 _FORMATS = dict.fromkeys(What, _TABLES) | {What.STUDY: (FileFormat.JSON,), What.LABELS: (*_TABLES, FileFormat.NPY)}
 
+_WITH_WORKERS = {What.RESPONSES, What.LONG, What.CLEANLAB}
+
 _WHAT = """consensus: one line an Item; responses: one line an answer; labels: corrected labels, with the reason of each
 change; long: task,worker,label, for crowd-kit or `labeljury aggregate`; cleanlab: Items × Workers, numbers for answers;
 study: the label-error study's JSON, for `labeljury study`."""
@@ -129,7 +131,8 @@ def export(
     from app.pipeline import label_export
 
     chosen = _format(what, format, out)
-    target = out or Path(f"{what}-{batch}.{chosen}")
+    ids = stage.WITH_WORKER_IDS if worker_ids and what in _WITH_WORKERS else ""
+    target = out or Path(f"{what}-{batch}{ids}.{chosen}")
     batch_id = BatchId(batch)
     if chosen is FileFormat.NPY:
         check_targets([target, *_beside(target)], [labels])
@@ -217,5 +220,6 @@ def _write_array(
     from app.pipeline import label_export
 
     items = label_export.items_of(db, batch_id)
-    original = of_items(items) if labels is None else read_labels(labels)
+    otherwise = "name the dataset's own labels with --labels, or write .csv"
+    original = of_items(items, otherwise=otherwise) if labels is None else read_labels(labels)
     return write_corrected(items, rules, original, out=target, classes=classes)

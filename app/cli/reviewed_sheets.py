@@ -33,9 +33,9 @@ def export_results(
     """Write one line an Assignment under MTurk's own header, with empty columns Approve and Reject at the end."""
     from app.domain.vocabulary import BatchId
     from app.pipeline import results_csv
-    from app.pipeline.export import take_snapshot
+    from app.pipeline.export import WITH_WORKER_IDS, take_snapshot
 
-    target = out or Path(f"Batch_{batch}_batch_results.csv")
+    target = out or Path(f"Batch_{batch}_batch_results{WITH_WORKER_IDS if worker_ids else ''}.csv")
     with opened() as service, service.database.transaction() as db:
         take_snapshot(db)
         chunks = results_csv.results_csv(db, BatchId(batch), worker_ids=worker_ids)

@@ -101,20 +101,15 @@ def _number(label: str) -> int | None:
         return None
 
 
-def of_items(items: Sequence[StudyItem]) -> LabelArray:
+def of_items(items: Sequence[StudyItem], *, otherwise: str) -> LabelArray:
     """The given labels of Items whose ids are the positions 0 to n-1: numbers where all labels are of 64 bits, else text.
 
-    Raises InvalidInput for other ids.
+    otherwise: what can be done where the ids are others, for whoever asked. Raises InvalidInput for other ids.
     """
     by_position = {position_of(item.id): item.given for item in items}
     if not items or set(by_position) != set(range(len(items))):
         raise InvalidInput(
-            [
-                Problem(
-                    f"the ids of the {len(items):,} Items are not the positions 0 to n-1 of a dataset;"
-                    " name the dataset's own labels with --labels, or write .csv"
-                )
-            ]
+            [Problem(f"the ids of the {len(items):,} Items are not the positions 0 to n-1 of a dataset; {otherwise}")]
         )
     labels = [by_position[position] for position in range(len(items))]
     numbers = [label if isinstance(label, int) else _number(label) for label in labels]

@@ -21,11 +21,20 @@ from app.domain.vocabulary import BatchId, Option
 Chunks = Generator[bytes, None, None]
 
 
+# In the names of files that hold the Workers' ids.
+WITH_WORKER_IDS = "-with-worker-ids"
+
+
 class WorkerNames(StrEnum):
     """How Workers are called: only an Account with that right may ask for their ids on the marketplace."""
 
     PSEUDONYM = "pseudonym"
     MARKETPLACE_ID = "marketplace_id"
+
+    @property
+    def in_file_names(self) -> str:
+        """What a file's name says of it: two downloads under one name would be taken for one another."""
+        return WITH_WORKER_IDS if self is WorkerNames.MARKETPLACE_ID else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.db import export_queries
@@ -27,6 +27,22 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 20_000
 _NO_OTHERS: Mapping[str, int] = {}
 # The labels of gold Items may have been made wrong on purpose.
+# The first id that is no number is enough to know; only where all are, all are looked at.
+_IDS_ARE_POSITIONS = text("""
+    SELECT CASE
+        WHEN EXISTS (
+            SELECT 1 FROM items WHERE batch_id = :id AND role <> 'gold' AND external_id !~ '^(0|[1-9][0-9]{0,17})$'
+        ) THEN false
+        ELSE (
+            SELECT coalesce(max(CAST(external_id AS bigint)) = count(*) - 1, false)
+            FROM items WHERE batch_id = :id AND role <> 'gold'
+        )
+    END
+""")
+_GUESSED_FIT_IN = text("""
+    SELECT NOT bool_and(given_label ~ '^-?[0-9]+$') OR bool_and(guessed_label ~ '^-?[0-9]{1,18}$')
+    FROM items WHERE batch_id = :id AND role <> 'gold'
+""")
 _ITEMS = """
     SELECT i.external_id, i.given_label, i.guessed_label,
            coalesce(c.given_count, 0), coalesce(c.guessed_count, 0), coalesce(c.both_count, 0), coalesce(c.neither_count, 0)
@@ -75,7 +91,15 @@ def label_array(
     """
     items = items_of(db, batch_id)
     names = [name.strip() for name in classes.split(",")] if classes else []
-    return corrected(of_items(items), items, changes_of(items, rules), classes=names)
+    original = of_items(items, otherwise="ask for labels.csv, .jsonl or .parquet, which name each Item by its id")
+    return corrected(original, items, changes_of(items, rules), classes=names)
+
+
+def why_no_array(db: Session, batch_id: BatchId) -> str | None:
+    """Why the Batch's labels, corrected by whatever rules, are not to be offered as an array; None: they are."""
+    if not db.scalar(_IDS_ARE_POSITIONS, {"id": batch_id}):
+        return "ids are not all numbers from 0 on"
+    return None if db.scalar(_GUESSED_FIT_IN, {"id": batch_id}) else "given labels are numbers, guessed ones are not"
 
 
 def as_npy(array: LabelArray) -> bytes:

@@ -135,6 +135,12 @@ def test_the_ledger_and_the_results_are_downloaded_with_their_row_counts(rita: T
     assert (ledger.headers["X-Row-Count"], len(ledger.text.splitlines())) == ("2", 3)
     results = rita.get(f"/batches/{batch.id}/results.csv")
     assert results.headers["content-disposition"].endswith(f'"Batch_{batch.id}_batch_results.csv"')
+    for name, file in (
+        ("results", f"Batch_{batch.id}_batch_results-with-worker-ids.csv"),
+        ("payments", f"batch-{batch.id}-payments-with-worker-ids.csv"),
+    ):
+        with_ids = rita.get(f"/batches/{batch.id}/{name}.csv?worker_ids=true")
+        assert with_ids.headers["content-disposition"] == f'attachment; filename="{file}"'
     assert (results.headers["X-Row-Count"], len(results.text.splitlines())) == ("2", 3)
     assert rita.get("/batches/4711/results.csv").status_code == 404
     assert rita.get("/batches/4711/payments.csv").status_code == 404

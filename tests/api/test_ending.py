@@ -26,6 +26,8 @@ def test_an_archive_is_downloaded_by_who_may_export(rita: TestClient, victor: Te
         assert packed.testzip() is None
         assert b"A1WORKER" not in packed.read("workers.jsonl")
     assert victor.get(f"/batches/{number}/archive.zip?worker_ids=true").status_code == 403
+    with_ids = rita.get(f"/batches/{number}/archive.zip?worker_ids=true").headers["content-disposition"]
+    assert with_ids == f'attachment; filename="batch-{number}-with-worker-ids.zip"'
     with zipfile.ZipFile(io.BytesIO(rita.get(f"/batches/{number}/archive.zip?worker_ids=true").content)) as packed:
         assert b"A1WORKER" in packed.read("workers.jsonl")
 

@@ -160,7 +160,9 @@ def test_an_array_needs_ids_that_are_positions(name: str, victor: TestClient, db
     batch = labelled_batch(db, [("a", "b"), ("c", "d")], ids=["0", "7"])
     refused = victor.get(f"/batches/{batch.id}/{name}.npy")
     assert (refused.status_code, refused.json()["error"]["type"]) == (422, "InvalidInput")
-    assert "are not the positions 0 to n-1" in refused.json()["error"]["message"]
+    message = refused.json()["error"]["message"]
+    assert "are not the positions 0 to n-1 of a dataset; ask for labels.csv, .jsonl or .parquet" in message
+    assert "--" not in message  # options are for the command line
 
 
 def test_an_array_that_was_read_to_its_end_counts_as_an_export(
@@ -201,6 +203,17 @@ def test_worker_ids_are_for_owners(what: str, rita: TestClient, victor: TestClie
     path = f"/batches/{answered_batch(db).id}/{what}.csv?worker_ids=true"
     assert "A1SECRET" in rita.get(path).text
     assert victor.get(path).status_code == 403
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("what", ["responses", "long", "cleanlab"])
+def test_a_file_with_worker_ids_says_so_in_its_name(what: str, form: str, rita: TestClient, db: Session) -> None:
+    batch = answered_batch(db)
+    names = [
+        rita.get(f"/batches/{batch.id}/{what}.{form}{asked}").headers["content-disposition"]
+        for asked in ("?worker_ids=true", "?worker_ids=false")
+    ]
+    assert names == [f'attachment; filename="batch-{batch.id}-{what}{ids}.{form}"' for ids in ("-with-worker-ids", "")]
 
 
 def test_an_unknown_format_is_refused(victor: TestClient, db: Session) -> None:

@@ -82,6 +82,19 @@ def test_a_matrix_is_coded_as_asked(rita: Typist, batch: str) -> None:
     assert list(AnswerCoding) == [coding.value for coding in Coding]
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("what", ["responses", "long", "cleanlab"])
+def test_a_file_with_worker_ids_says_so_in_its_name(rita: Typist, batch: str, what: str, form: str) -> None:
+    assert rita.types("export", batch, what, "--format", form, "--worker-ids") == 0
+    assert rita.types("export", batch, what, "--format", form) == 0
+    assert Path(f"{what}-{batch}-with-worker-ids.{form}").read_bytes() != Path(f"{what}-{batch}.{form}").read_bytes()
+
+
+def test_a_file_without_workers_has_no_ids_in_its_name(rita: Typist, batch: str) -> None:
+    assert rita.types("export", batch, "labels", "--worker-ids") == 0
+    assert Path(f"labels-{batch}.csv").exists()
+
+
 def test_labels_are_written_with_reasons(rita: Typist, batch: str) -> None:
     assert rita.types("export", batch, "labels", "--multi-label", "drop", "--out", "l.csv") == 0
     assert [(row["label"], row["action"]) for row in rows_of("l.csv")] == [
@@ -110,7 +123,7 @@ def test_ids_that_are_no_positions_make_no_array(rita: Typist, batch: str, datab
     with database.transaction() as db:
         db.execute(text("UPDATE items SET external_id = 'x' || external_id"))
     assert rita.types("export", batch, "labels", "--out", "l.npy") == 1
-    assert "are not the positions 0 to n-1 of a dataset" in rita.complained
+    assert "are not the positions 0 to n-1 of a dataset; name the dataset's own labels with --labels" in rita.complained
     assert not Path("l.npy").exists()
 
 

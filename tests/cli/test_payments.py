@@ -76,6 +76,8 @@ def test_results_go_out_and_their_decisions_come_in(
     path = tmp_path / f"Batch_{batch}_batch_results.csv"
     lines = path.read_text().splitlines()
     assert (len(lines), lines[0].endswith('Approve","Reject"') or lines[0].endswith("Approve,Reject")) == (3, True)
+    assert rita.types("results", "export", batch, "--worker-ids") == 0
+    assert "WorkerId" in (tmp_path / f"Batch_{batch}_batch_results-with-worker-ids.csv").read_text()
     (tmp_path / "reviewed.csv").write_text("AssignmentId,Approve,Reject\n3ADA,x,\n3BOB,,Not what was asked\n")
     assert rita.types("results", "import", batch, "reviewed.csv", "--dry-run") == 0
     assert "0 to approve, 1 to reject, 0 rejections to take back; 1 are so already" in rita.said

@@ -68,12 +68,15 @@ def test_positions_are_plain_whole_numbers() -> None:
 
 
 def test_items_that_are_a_whole_dataset_make_its_array() -> None:
-    assert of_items([wrong("1", "7", "8"), wrong("0", "3", "8")]).tolist() == [3, 7]
-    assert of_items([wrong(0, "07", "8"), wrong(1, "3", "8")]).tolist() == ["07", "3"]
-    assert of_items([wrong(0, str(2**63), "8"), wrong(1, "3", "8")]).tolist() == ["9223372036854775808", "3"]
+    assert of_items([wrong("1", "7", "8"), wrong("0", "3", "8")], otherwise="").tolist() == [3, 7]
+    assert of_items([wrong(0, "07", "8"), wrong(1, "3", "8")], otherwise="").tolist() == ["07", "3"]
+    assert of_items([wrong(0, str(2**63), "8"), wrong(1, "3", "8")], otherwise="").tolist() == [
+        "9223372036854775808",
+        "3",
+    ]
 
 
 @pytest.mark.parametrize("ids", [[], ["1", "2"], ["0", "a"], ["0", "00"]])
 def test_items_that_are_none_are_refused(ids: list[str]) -> None:
-    with pytest.raises(InvalidInput, match="are not the positions 0 to n-1 of a dataset"):
-        of_items([wrong(id, "7", "8") for id in ids])
+    with pytest.raises(InvalidInput, match="are not the positions 0 to n-1 of a dataset; write a table"):
+        of_items([wrong(id, "7", "8") for id in ids], otherwise="write a table")

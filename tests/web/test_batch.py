@@ -1,4 +1,3 @@
-import re
 from decimal import Decimal
 from html.parser import HTMLParser
 
@@ -8,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.db.tables import Batch, Operation
-from app.domain.vocabulary import BatchStatus, Role
+from app.domain.vocabulary import BatchStatus, ItemRole, Role
 from app.main import create_app
 from app.questions import catalogue
 from app.settings import Settings
@@ -269,11 +268,13 @@ def test_every_download_of_the_page_is_there_under_its_name(rita: Visitor, db: S
     }
     assert len(set(links.values())) == len(links)  # each says what it is, read by itself
     for url in links:
-        name = url.rpartition("/")[2].partition("?")[0]
+        name, _, asked = url.rpartition("/")[2].partition("?")
         answer = rita.client.get(url)
         assert (url, answer.status_code) == (url, 200)
         assert answer.headers["content-type"] == MEDIA_TYPES[name.rpartition(".")[2]]
         file = f"Batch_{batch.id}_batch_results.csv" if name == "results.csv" else f"batch-{batch.id}-{name}"
+        if asked == "worker_ids=true":
+            file = file.replace(".", "-with-worker-ids.", 1)
         assert answer.headers["content-disposition"] == f'attachment; filename="{file}"'
 
 
@@ -286,9 +287,30 @@ def test_worker_ids_are_offered_to_owners_alone(rita: Visitor, victor: Visitor, 
     assert [len(urls) for urls in offered] == [3, 0]
 
 
-def test_an_array_that_cannot_be_is_refused_in_words_that_the_browser_shows(rita: Visitor, db: Session) -> None:
-    batch = draft(db)
+@pytest.mark.parametrize(
+    ("items", "reason"),
+    [
+        ([("0", "cat", "dog"), ("1", "dog", "cat")], None),
+        ([("0", "3", "4"), ("1", "5", "3")], None),
+        ([("0", "3", "4"), ("2", "5", "3")], "ids are not all numbers from 0 on"),
+        ([("00", "3", "4"), ("1", "5", "3")], "ids are not all numbers from 0 on"),
+        ([("digit-0", "3", "4"), ("1", "5", "3")], "ids are not all numbers from 0 on"),
+        ([("9" * 40, "3", "4")], "ids are not all numbers from 0 on"),
+        ([], "ids are not all numbers from 0 on"),
+        ([("0", "3", "cat"), ("1", "5", "3")], "given labels are numbers, guessed ones are not"),
+    ],
+)
+def test_an_array_of_labels_is_offered_only_where_it_can_be_made(
+    items: list[tuple[str, str, str]], reason: str | None, rita: Visitor, db: Session
+) -> None:
+    batch = make_batch(db, item_count=len(items))
+    for id, given, guessed in items:
+        item = make_item(db, batch, external_id=id, given_label=given, guessed_label=guessed)
+        make_consensus(db, item, given_count=0, guessed_count=5, response_count=5)
+    make_item(db, batch, external_id="gold", role=ItemRole.GOLD)
+    db.commit()
     page = rita.client.get(f"/batches/{batch.id}").text
-    [link] = re.findall(r"<a [^>]*labels\.npy[^>]*>", page)
-    assert " download" not in link
-    assert "are not the positions 0 to n-1" in rita.client.get(f"/api/v1/batches/{batch.id}/labels.npy").text
+    made = rita.client.get(f"/api/v1/batches/{batch.id}/labels.npy").status_code == 200
+    assert ("labels.npy" in page, made) == (reason is None, reason is None)
+    assert ("; no .npy, since " in page) == (reason is not None)
+    assert reason is None or f"; no .npy, since {reason}" in page

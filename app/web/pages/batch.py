@@ -11,7 +11,7 @@ from starlette import status
 from app.access.dependencies import ConnectOf, DatabaseOf, Db, SettingsOf
 from app.calls.launch_checks import at_most_usd
 from app.domain.vocabulary import BatchId, BatchStatus
-from app.pipeline import alert_report, batches, continuing, forecasts, item_report, report
+from app.pipeline import alert_report, batches, continuing, forecasts, item_report, label_export, report
 from app.web.dependencies import ABOUT_BATCH, OUR_FORM, BatchNumber, CanSpend, CanView
 from app.web.form_values import money
 from app.web.rendering import fragment, page
@@ -26,7 +26,8 @@ _REFRESH_S, _REFRESH_LARGE_S = 2, 15
 @router.get("")
 def show_batch(request: Request, batch_id: BatchNumber, db: Db, here: CanView) -> Response:
     """The whole page."""
-    return page(request, "batch", **_seen(db, BatchId(batch_id)))
+    seen = _seen(db, BatchId(batch_id))
+    return page(request, "batch", **seen, why_no_array=label_export.why_no_array(db, BatchId(batch_id)))
 
 
 @router.get("/progress")
