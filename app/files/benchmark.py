@@ -244,11 +244,10 @@ class _KnownClasses:
         highest = int(self.numbers.max(initial=-1))
         if columns == highest + 1 or (columns > highest and not self.listed):
             return
-        has = counted(columns, "column")
-        named = f", the classes named are {self.listed}" if self.listed else ""
+        named = f" and {self.listed} have names: --classes names all of them" if self.listed else ""
         message = (
-            f"has {has} of probabilities, and the labels have classes from {int(self.numbers.min(initial=0))} to {highest}"
-            f"{named}: wanted a column for each class, in the order of their numbers; --classes names all of them"
+            f"has {counted(columns, 'column')} of probabilities, and the labels have classes from"
+            f" {int(self.numbers.min(initial=highest))} to {highest}{named}; wanted a column for each class, from 0 on"
         )
         raise InvalidInput([Problem(message, field=file)])
 

@@ -114,12 +114,14 @@ def test_probabilities_have_a_column_for_each_class_that_labels_have(files: Benc
     path = files.labels.with_name("p9.npy")
     np.save(path, np.eye(2)[GIVEN % 2])
     with pytest.raises(
-        InvalidInput, match=r"p9\.npy: has 2 columns of probabilities, .* have classes from 0 to 2: wanted a"
+        InvalidInput, match=r"p9\.npy: has 2 columns of probabilities, .* have classes from 0 to 2; wanted a"
     ):
         read_benchmark(replace(files, predictions={"p": path}))
     np.save(path, np.eye(5)[GIVEN])
     assert read_benchmark(replace(files, predictions={"p": path})).notes == ()
-    with pytest.raises(InvalidInput, match=r"has 5 columns of probabilities, .*, the classes named are 3: wanted"):
+    with pytest.raises(
+        InvalidInput, match=r"has 5 columns of probabilities, .* from 0 to 2 and 3 have names: --classes names all"
+    ):
         read_benchmark(replace(files, predictions={"p": path}, classes=["ant", "bee", "cat"]))
 
 
