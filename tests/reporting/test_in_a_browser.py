@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator
 
 from app.domain.statistics.study_table import Scope
 from app.domain.vocabulary import ItemRole
@@ -94,6 +94,38 @@ def test_the_page_that_workers_saw_fits_itself_to_its_reader_and_nothing_in_it_c
     assert page.evaluate("document.activeElement === document.body")
     assert (asked, dialogs) == ([report.as_uri()], [])
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_intervals_are_seen_and_a_table_that_goes_on_says_so_at_its_edge(
+    scheme: Literal["light", "dark"], chromium: Browser, report: Path
+) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    page.goto(report.as_uri())
+    hidden = page.evaluate(
+        "[...document.querySelectorAll('thead th')].filter(e => e.textContent === '95 % interval'"
+        " && e.getBoundingClientRect().right > e.closest('.scroll').getBoundingClientRect().right + 1)"
+        ".map(e => e.closest('table').caption.textContent)"
+    )
+    assert hidden == []
+    wide = page.locator(".scroll", has_text="For an expert")
+    assert wide.evaluate("e => e.scrollWidth > e.clientWidth")
+    assert _shaded(wide) == (False, True)
+    wide.evaluate("e => { e.scrollLeft = 40 }")
+    assert _shaded(wide) == (True, True)
+    wide.evaluate("e => { e.scrollLeft = e.scrollWidth }")
+    assert _shaded(wide) == (True, False)
+    assert _shaded(page.locator(".scroll", has_text="Error rate of the dataset")) == (False, False)
+    page.close()
+
+
+def _shaded(table: Locator) -> tuple[bool, bool]:
+    """Whether the left and the right edge differ from the ground of the table, whatever stands on it."""
+    shown = Image.open(io.BytesIO(table.screenshot())).convert("L")
+    pixels = np.asarray(shown, dtype=np.int64)
+    ground = np.median(pixels)
+    left, right = (abs(float(np.median(pixels[:, at])) - float(ground)) > 20 for at in (1, -2))
+    return left, right
 
 
 def test_on_paper_no_table_is_cut_off(chromium: Browser, report: Path) -> None:

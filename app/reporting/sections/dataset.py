@@ -195,7 +195,7 @@ def _plot(curve: PrecisionCurve) -> Plot:
             count(curve.rank[i]),
             percent(float(curve.so_far[i])),
             percent(float(curve.running[i])),
-            f"{percent(float(curve.low[i]))} to {percent(float(curve.high[i]))}",
+            percents(Interval(float(curve.low[i]), float(curve.high[i]))),
             percent(float(curve.fitted[i])),
         )
         for i in at.tolist()
