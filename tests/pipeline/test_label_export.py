@@ -68,7 +68,7 @@ def test_other_formats_say_the_same(form: Form, db: Session) -> None:
 
 def test_a_batch_of_a_whole_dataset_makes_an_array(db: Session) -> None:
     items = items_of(db, BatchId(answered_batch(db, *ANSWERS).id))
-    found = corrected(of_items(items), items, changes_of(items, DROPPING))
+    found = corrected(of_items(items, otherwise=""), items, changes_of(items, DROPPING))
     assert np.array_equal(found.labels, ["cat", "dog", "cat"])
     assert found.kept.tolist() == [0, 1, 3]
 
