@@ -11,7 +11,7 @@ from app.errors import InvalidInput, Problem
 from app.files import json_lines
 from app.files.long_columns import is_count
 from app.files.quotes import check_quotes
-from app.files.tables import TableFormat, format_of
+from app.files.tables import TableFormat, check_readable, format_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +32,7 @@ def read_columns(path: Path, choose: Choose[Key]) -> dict[Key, pa.DictionaryArra
 
     format = format_of(path)
     try:
-        path.open("rb").close()  # Arrow's own message is a paragraph
+        check_readable(path)  # Arrow's own message is a paragraph
         columns, table = _table(path, format, choose)
     except OSError as fault:
         raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault

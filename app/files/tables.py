@@ -47,6 +47,15 @@ def format_of(path: Path) -> TableFormat:
     return found
 
 
+def check_readable(path: Path) -> None:
+    """Raise OSError where the file cannot be opened, InvalidInput for a pipe: a table is read more than once."""
+    if path.is_fifo():
+        raise InvalidInput(
+            [Problem("is a pipe, which can be read only once; save it as a file first", field=path.name)]
+        )
+    path.open("rb").close()
+
+
 def write_table(file: IO[bytes], table: pa.Table, format: TableFormat) -> None:
     """Write all of `table`: UTF-8, lines end with LF, CSV values quoted only where needed, absent ones empty or null."""
     if format is TableFormat.PARQUET:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.errors import InvalidInput, Problem
 from app.files import json_lines
 from app.files.quotes import check_quotes
-from app.files.tables import TableFormat, format_of
+from app.files.tables import TableFormat, check_readable, format_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ def read_text_columns(path: Path, choose: Choose) -> list[list[str]]:
 
 
 def _columns(path: Path, format: TableFormat, choose: Choose) -> list[list[str]]:
-    path.open("rb").close()  # Arrow's own message is a paragraph
+    check_readable(path)  # Arrow's own message is a paragraph
     match format:
         case TableFormat.PARQUET:
             return _from_parquet(path, choose)

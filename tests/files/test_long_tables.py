@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -85,6 +86,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     for name in ("a.csv", "a.jsonl", "a.parquet"):
         with pytest.raises(InvalidInput, match=f"{name}: cannot be read: No such file"):
             read(tmp_path / name)
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "answers.csv")
+    with pytest.raises(InvalidInput, match="is a pipe"):
+        read_columns(tmp_path / "answers.csv", lambda names: {name: name for name in names})
 
 
 def test_counts_of_one_are_answers(tmp_path: Path) -> None:
