@@ -3,15 +3,13 @@
 An application of its own under /requester, so that its errors and headers are its own.
 """
 
-from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from app.errors import ServiceError
@@ -31,6 +29,7 @@ from app.marketplace.requester_site import (
 )
 from app.marketplace.requester_site.pages import http_error_page, malformed_page, refusal_page, unavailable_page
 from app.marketplace.sites.refusals import Refused
+from app.marketplace.sites.routing import routes_of
 from app.marketplace.wire_errors import WireError
 
 STATIC = Path(__file__).parent / "static"
@@ -53,7 +52,7 @@ def install(app: FastAPI) -> None:
     """Add the Requester pages to the marketplace's application."""
     site = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, max_body_size=bodies.LARGEST_BODY)
     site.state.marketplace = app.state.marketplace
-    site.router.routes.extend(_routes())
+    site.router.routes.extend(routes_of(_PAGES, max_body_size=bodies.LARGEST_BODY))
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     for refusal in (Refused, WireError, ServiceError):
         site.add_exception_handler(refusal, refusal_page)
@@ -62,12 +61,3 @@ def install(app: FastAPI) -> None:
     site.add_exception_handler(OperationalError, unavailable_page)
     site.add_exception_handler(PoolTimeout, unavailable_page)
     app.mount("/requester", site)
-
-
-@cache
-def _routes() -> list[BaseRoute]:
-    """All pages. FastAPI reads what they take anew for each application that includes them; one process does it once."""
-    router = APIRouter(max_body_size=bodies.LARGEST_BODY)
-    for pages in _PAGES:
-        router.include_router(pages.router)
-    return router.routes

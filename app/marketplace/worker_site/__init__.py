@@ -1,18 +1,17 @@
 """The worker site: browse, preview, accept, answer in a frame, submit, return, history. Works without JavaScript."""
 
-from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from app.marketplace import bodies
 from app.marketplace.sites.refusals import Refused
+from app.marketplace.sites.routing import routes_of
 from app.marketplace.wire_errors import WireError
 from app.marketplace.worker_site import (
     account_pages,
@@ -39,7 +38,7 @@ _PAGES = (
 
 def install(app: FastAPI) -> None:
     """Add the worker site's pages to the application."""
-    app.router.routes.extend(_routes())
+    app.router.routes.extend(routes_of(_PAGES, max_body_size=bodies.MOST_READ))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_exception_handler(Refused, refusal_page)
     # Whatever the books refuse beneath a page is put right by somebody else than the Worker.
@@ -48,12 +47,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http_error_page)
     app.add_exception_handler(OperationalError, unavailable_page)
     app.add_exception_handler(PoolTimeout, unavailable_page)
-
-
-@cache
-def _routes() -> list[BaseRoute]:
-    """All pages. FastAPI reads what they take anew for each application that includes them; one process does it once."""
-    router = APIRouter(max_body_size=bodies.MOST_READ)
-    for pages in _PAGES:
-        router.include_router(pages.router)
-    return router.routes
