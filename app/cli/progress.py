@@ -5,6 +5,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from app.cli.talking import dollars
+from app.domain.plurals import counted
 from app.domain.statistics.categories import CategoryTable
 from app.pipeline.forecasts import Basis, Forecast
 from app.pipeline.report import Progress
@@ -44,9 +45,11 @@ def show(console: Console, progress: Progress) -> None:
     console.print(table)
     show_categories(console, progress.categories)
     if assignments.quarantined:
-        console.print(f"{assignments.quarantined} answers could not be read and are kept aside: see the console.")
+        console.print(f"{counted(assignments.quarantined, 'answer')} could not be read, kept aside: see the console.")
     if progress.short:
-        console.print(f"{progress.short} Items end with fewer answers than they should.", markup=False)
+        console.print(
+            f"{counted(progress.short, 'Item ends', 'Items end')} with fewer answers than they should.", markup=False
+        )
     if progress.attention:
         console.print(f"Needs attention: {progress.attention}", style="yellow", markup=False)
 

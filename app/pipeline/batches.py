@@ -17,6 +17,7 @@ from app.db.queue import Job, enqueue
 from app.db.tables import Batch, Item
 from app.domain import batch_settings, packing, pricing
 from app.domain.packing import Sized
+from app.domain.plurals import counted
 from app.domain.pricing import Cost
 from app.domain.review_policy import APPROVE_ALL, ReviewPolicy, ReviewRule
 from app.domain.vocabulary import AccountId, BatchId, BatchStatus, ItemId, ItemRole, MediaType, PauseReason
@@ -164,7 +165,9 @@ def check_items(db: Session, batch_id: BatchId) -> None:
     batch = get(db, batch_id)
     db.refresh(batch)
     if batch.pilot_items is not None and batch.pilot_items >= batch.item_count:
-        said = f"the file has {batch.item_count} Items; a pilot has fewer, so that there is a rest to release"
+        said = (
+            f"the file has {counted(batch.item_count, 'Item')}; a pilot has fewer, so that there is a rest to release"
+        )
         raise InvalidInput([Problem(said, field="pilot_items")])
 
 

@@ -19,6 +19,7 @@ from app.db.leases import Claimed
 from app.db.operations import Intent
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
+from app.domain.plurals import counted
 from app.domain.vocabulary import BatchId, BatchStatus, HITId, MarketplaceHITId, OperationId, OperationKind
 from app.errors import Conflict, MarketplaceRefused, NotFound, ServiceError
 from app.logs import get_logger
@@ -78,9 +79,11 @@ def state(db: Session, batch_id: BatchId) -> Deletion:
     if row.status not in ENDED:
         obstacle = f"Batch {batch_id} is {row.status}: its HITs can be deleted once it is done or stopped"
     elif row.undecided:
-        obstacle = f"{row.undecided} Assignments of Batch {batch_id} are not decided yet; approve or reject them first"
+        obstacle = f"Batch {batch_id} has {counted(row.undecided, 'undecided Assignment')}; approve or reject first"
     elif row.calls:
-        obstacle = f"{row.calls} calls for Batch {batch_id} are still being made; try again when they are done"
+        obstacle = (
+            f"{counted(row.calls, 'call is', 'calls are')} still being made for Batch {batch_id}; try again when done"
+        )
     return Deletion(
         deleted=row.deleted,
         remaining=row.remaining,

@@ -16,6 +16,7 @@ from app.db import audit, hit_rooms, ledger
 from app.db.locks import lock_items
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
+from app.domain.plurals import counted
 from app.domain.vocabulary import AssignmentId, BatchId, BatchStatus, PaymentStatus
 from app.errors import Conflict
 from app.logs import get_logger
@@ -93,8 +94,8 @@ def _check(db: Session, batch: Batch) -> None:
         raise Conflict(f"a job runner may be making calls for Batch {batch.id}; try again in {wait_s} s")
     if row.undecided and row.approved_at > row.now:
         raise Conflict(
-            f"{row.undecided} Assignments of Batch {batch.id} are not decided, and the marketplace approves the last of"
-            f" them by itself at {row.approved_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC; give up after that"
+            f"Batch {batch.id} has {counted(row.undecided, 'undecided Assignment')}; the marketplace approves the"
+            f" last by itself at {row.approved_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC; give up after that"
         )
 
 

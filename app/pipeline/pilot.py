@@ -12,6 +12,7 @@ from app.db.queue import Job, enqueue
 from app.db.standings import AWAITED
 from app.db.tables import Batch
 from app.domain.consensus.majority import NAME as METHOD
+from app.domain.plurals import counted
 from app.domain.vocabulary import BatchId, BatchStatus, Category, PauseReason
 from app.logs import get_logger
 
@@ -33,8 +34,8 @@ class PilotFigures:
         found = ", ".join(f"{count} {category}" for category, count in self.categories.items() if count)
         agreed = "no agreement to measure" if self.agreement is None else f"mean agreement {self.agreement:.0%}"
         return (
-            f"The pilot's {self.items} Items are answered: {agreed} over {self.answers} answers; {found or 'no category'};"
-            f" ${self.committed_usd} spent or reserved"
+            f"The pilot's {counted(self.items, 'Item is', 'Items are')} answered: {agreed} over"
+            f" {counted(self.answers, 'answer')}; {found or 'no category'}; ${self.committed_usd} spent or reserved"
         )
 
 
@@ -60,7 +61,9 @@ def look(db: Session, batch_id: BatchId, *, now: datetime) -> bool:
         log.info("batch.released", batch_id=batch_id, agreement=round(figures.agreement, 3))
     else:
         missed = f", less than the {wanted:.0%} that releases the rest by itself" if wanted is not None else ""
-        decide = f"Release the other {figures.rest} Items (labeljury batch release {batch_id}), or stop the Batch"
+        decide = (
+            f"Release the other {counted(figures.rest, 'Item')} (labeljury batch release {batch_id}), or stop the Batch"
+        )
         attention.pause(db, batch_id, PauseReason.PILOT, f"{figures}{missed}. {decide}.")
     return True
 

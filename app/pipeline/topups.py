@@ -20,6 +20,7 @@ from app.db import audit, ledger
 from app.db.bonus_intents import WantedBonus, intend_bonuses, not_yet_intended, total_price
 from app.db.queue import Job, enqueue
 from app.db.tables import Batch
+from app.domain.plurals import counted
 from app.domain.pricing import CENT, Price, bonus_price
 from app.domain.vocabulary import AssignmentId, BatchId, BatchStatus, HITId
 from app.domain.wages import Earned, WorkTime, missing_usd, paid_time_s, typical_s, work_time_s
@@ -170,8 +171,9 @@ def _say(batch: Batch, done: ToppedUp) -> None:
     if done.left_out_workers:
         enough = (batch.cap_usd or Decimal(0)) + done.left_out.total_usd
         batch.attention = (
-            f"{_ATTENTION}: {done.left_out_workers} Workers are short of ${done.left_out.reward_usd} in all, with fees"
-            f" ${done.left_out.total_usd}; raise the cap to ${enough} at most and run `labeljury bonus top-up {batch.id}`"
+            f"{_ATTENTION}: {counted(done.left_out_workers, 'Worker is', 'Workers are')} short of"
+            f" ${done.left_out.reward_usd} in all, with fees ${done.left_out.total_usd}; raise the cap to"
+            f" ${enough} at most and run `labeljury bonus top-up {batch.id}`"
         )
     elif (batch.attention or "").startswith(_ATTENTION):
         batch.attention = None

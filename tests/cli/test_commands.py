@@ -187,7 +187,7 @@ def test_faults_of_the_rounds_are_named_together(rita: Typist) -> None:
     ):
         assert complaint in complained
     assert rita.types("batch", "create", "one.csv", "--template", "text", "--pilot", "1") != 0
-    assert "--pilot: the file has 1 Items" in rita.complained
+    assert "--pilot: the file has 1 Item;" in rita.complained
 
 
 def test_numbers_of_batches_that_are_none_are_refused(rita: Typist) -> None:
