@@ -71,7 +71,9 @@ def whole_file(target: Path) -> Iterator[IO[bytes]]:
         with _opened(target, target) as file:
             yield file
         return
-    named, target = target, target.resolve() if target.is_symlink() else target
+    named, target = target, Path(os.path.realpath(target)) if target.is_symlink() else target
+    if target.is_symlink():  # followed to its end, so its links go round in a circle
+        raise _not_written(named, OSError(errno.ELOOP, os.strerror(errno.ELOOP)))
     draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     file = _opened(draft, named)
     try:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from os.path import realpath  # where Python 3.11's `Path.resolve` raises RuntimeError for links in a circle
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,10 +38,10 @@ def dataset_name(path: Path) -> str:
 
 def read_studies(paths: Sequence[Path], *, others: Collection[str] = ()) -> list[StudySet | LabelSets]:
     """The sets of several files, in this order. Raises InvalidInput with the faults of all, and for a file given twice."""
-    if twice := [path for path, times in Counter(path.resolve() for path in paths).items() if times > 1]:
+    if twice := [path for path, times in Counter(map(realpath, paths)).items() if times > 1]:
         raise InvalidInput(
             [
-                Problem("is given more than once, and would count as often; give it once", field=path.name)
+                Problem("is given more than once, and would count as often; give it once", field=Path(path).name)
                 for path in twice
             ]
         )

@@ -244,3 +244,11 @@ def test_labels_that_differ_only_by_case_or_outer_spaces_are_told(rita: Typist) 
     assert told in rita.complained
     assert rita.types("aggregate", "answers.csv") == 0
     assert "differ only" not in rita.complained
+
+
+def test_links_that_go_round_in_a_circle_are_named(rita: Typist) -> None:
+    Path("circle.csv").symlink_to("circle.csv")
+    for more in (["circle.csv"], ["answers.csv", "--gold", "circle.csv"], ["answers.csv", "--out", "circle.csv"]):
+        assert rita.types("aggregate", *more) == 1, more
+        assert "circle.csv: cannot be " in rita.complained
+        assert "Too many levels of symbolic links" in rita.complained

@@ -44,3 +44,11 @@ def test_a_link_stays_one_and_what_it_points_to_is_written(tmp_path: Path) -> No
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot be written: is a folder"), whole_file(tmp_path):
         pass
+
+
+def test_links_that_go_round_in_a_circle_are_no_file(tmp_path: Path) -> None:
+    link = tmp_path / "a.csv"
+    link.symlink_to(link)
+    with pytest.raises(InvalidInput, match="cannot be written: Too many levels of symbolic links"), whole_file(link):
+        pass
+    assert link.is_symlink()

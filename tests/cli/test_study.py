@@ -194,3 +194,9 @@ def test_numbers_beside_votes_by_words_want_their_names(rita: Typist) -> None:
         "the given label 0 is none of the answers ('cat', 'dog'): it is a number and they are words; give what people"
     )
     assert f"{said} call it as given_original_label_name" in rita.complained
+
+
+def test_links_that_go_round_in_a_circle_are_named(rita: Typist) -> None:
+    Path("circle.json").symlink_to("circle.json")
+    assert rita.types("study", "import", "circle.json") == 1
+    assert rita.complained == "error: circle.json: cannot be read: Too many levels of symbolic links\n"
