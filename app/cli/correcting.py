@@ -53,8 +53,7 @@ def write_corrected(
     A `.npy` brings the positions that stay in another; a table has them as ids. Raises InvalidInput where they do not fit.
     """
     changes = changes_of(items, rules)
-    names = [name.strip() for name in classes.split(",")] if classes else []
-    found = label_arrays.corrected(original, items, changes, classes=names)
+    found = label_arrays.corrected(original, items, changes, classes=label_arrays.class_names(classes))
     if out.suffix.casefold() == NPY:
         _write_arrays(out, found)
     else:

@@ -90,6 +90,7 @@ def stability(
     """
     import numpy as np
 
+    from app.domain.label_arrays import class_names
     from app.domain.statistics.rank_flips import rank_flips
     from app.domain.statistics.stability import scores
     from app.files.benchmark import BenchmarkFiles, read_benchmark
@@ -100,8 +101,7 @@ def stability(
     _check_plot(plot)
     models = _models(predictions)
     check_targets((out, pairs, plot), (labels, corrected, checked, kept, *models.values()))
-    names = [name.strip() for name in classes.split(",")] if classes else []
-    files = BenchmarkFiles(labels, corrected, models, names, kept, checked, absent)
+    files = BenchmarkFiles(labels, corrected, models, class_names(classes), kept, checked, absent)
     benchmark = read_benchmark(files)
     found = scores(benchmark.predictions, benchmark.labels)
     _tell(benchmark)
@@ -111,7 +111,8 @@ def stability(
     if plot:
         _draw(benchmark, plot)
     if not benchmark.labels.mislabelled.any():
-        typer.echo("No corrected label differs from the given one: no noise to vary.", err=True)
+        unwritten = f" {pairs} is not written." if pairs else ""
+        typer.echo(f"No corrected label differs from the given one: no noise to vary.{unwritten}", err=True)
         return
     flips = rank_flips(benchmark.predictions, benchmark.labels, rng=np.random.default_rng(seed), replicates=replicates)
     _show_flips(flips)
@@ -128,7 +129,7 @@ def _models(given: Sequence[str]) -> dict[str, Path]:
         name, equals, file = text.partition("=")
         path = Path(file) if equals else Path(text)
         name = name.strip() if equals else path.stem
-        if not name.isprintable() or not name or not str(path).strip():
+        if not name.isprintable() or not name or not (file if equals else text).strip():
             raise InvalidInput([Problem(f"{text!r}: wanted MODEL=FILE", field="--predictions")])
         if name in found:
             raise InvalidInput([Problem(f"two models are called {name!r}; rename one", field="--predictions")])
@@ -168,7 +169,8 @@ def _what_counts(benchmark: Benchmark) -> str:
     kept, dropped = int(labels.kept.sum()), int((~labels.kept).sum())
     looked_at = int((labels.kept & labels.checked).sum())
     if benchmark.checks_known:
-        beside = f"Checked: {counted(looked_at, 'Item')} that were checked and are not dropped."
+        were = counted(looked_at, "Item that was checked and is", "Items that were checked and are")
+        beside = f"Checked: {were} not dropped."
     else:
         beside = f"Changed: {counted(looked_at, 'Item')} with another label now; --checked tells which were looked at."
     return (

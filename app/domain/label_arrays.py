@@ -24,6 +24,19 @@ class CorrectedLabels:
     kept: NDArray[np.int64]
 
 
+def class_names(text: str | None) -> list[str]:
+    """Names of classes in the order of their numbers, by commas; none where nothing is said.
+
+    Raises InvalidInput for an empty name, which an empty cell would be taken for, and for one that comes twice.
+    """
+    names = [name.strip() for name in text.split(",")] if text else []
+    if not all(names):
+        raise InvalidInput([Problem(f"{text!r}: the name of class {names.index('')} is empty", field="classes")])
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InvalidInput([Problem(f"two classes are called {twice!r}", field="classes")])
+    return names
+
+
 def position_of(id: Label) -> int | None:
     """The position that an id is: a whole number from 0, also as text in its plain form; else None."""
     if isinstance(id, int):

@@ -28,6 +28,8 @@ from app.files.item_columns import (
 
 PRUNED = -1
 _SHOWN_CLASSES = 5
+_SHOWN = 40
+_LONGEST_NUMBER = 18  # digits: what 64 bits hold
 
 Codes = NDArray[np.int64]
 
@@ -65,13 +67,18 @@ class BenchmarkFiles:
 
 @dataclass(frozen=True, slots=True)
 class _Classes:
-    """Class numbers: whole numbers stand for themselves, words for their place in `names`."""
+    """Class numbers: whole numbers stand for themselves, words for their place in `names`.
+
+    ordered: somebody said the order of the names. Otherwise they are the words that labels have, and no number is one of them.
+    """
 
     names: Sequence[str]
+    ordered: bool
 
     def code(self, values: Values, *, file: str, blank: int | None = None) -> Codes:
         """The class numbers of `values`; an empty text is `blank`. Raises InvalidInput for what is no class."""
         if values.dtype.kind in "iu":
+            self.check_order(file, "class numbers")
             return values.astype(np.int64)
         if blank is None:
             _refuse_blank(values, file)
@@ -79,16 +86,23 @@ class _Classes:
         codes = np.array([self._one(str(value), file=file, blank=blank) for value in distinct], dtype=np.int64)
         return codes[place]
 
+    def check_order(self, file: str, what: str) -> None:
+        """Raise InvalidInput where labels are words and nobody said in which order: any would give some accuracy."""
+        if self.names and not self.ordered:
+            words = ", ".join(self.names[:10])
+            message = f"holds {what}, and labels are words ({words}): give --classes, in the order of the numbers"
+            raise InvalidInput([Problem(message, field=file)])
+
     def _one(self, value: str, *, file: str, blank: int | None) -> int:
         text = value.strip()
         if text in self.names:
             return list(self.names).index(text)
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and (self.ordered or not self.names):
             return int(text)
         if blank is not None and text in {"", str(PRUNED)}:
             return blank
         known = f"classes are {', '.join(self.names[:10])}" if self.names else "name the classes with --classes"
-        raise InvalidInput([Problem(f"{value!r} is no class number; {known}", field=file)])
+        raise InvalidInput([Problem(f"{value[:_SHOWN]!r} is no class number; {known}", field=file)])
 
 
 def read_benchmark(files: BenchmarkFiles) -> Benchmark:
@@ -100,7 +114,7 @@ def read_benchmark(files: BenchmarkFiles) -> Benchmark:
         raise InvalidInput([Problem("wanted one label an Item, not probabilities", field=files.labels.name)])
     ids = list(given.ids) if given.ids is not None else [str(number) for number in range(len(given.values))]
     _refuse_blank(given.values, files.labels.name)
-    classes = _Classes(files.classes or _words(given.values))
+    classes = _Classes(files.classes or _words(given.values), ordered=bool(files.classes))
     labels = classes.code(given.values, file=files.labels.name)
     corrected, listed = _corrected(files, ids, labels, classes)
     checked = _checked(files.checked, ids) if files.checked else listed
@@ -209,6 +223,7 @@ def _predicted(
         found = read_item_column(path, PREDICTED_NAMES)
         values = found.values
         if isinstance(values, Probabilities):
+            classes.check_order(path.name, "probabilities")
             known.check_columns(values.shares.shape[1], path.name)
             codes = values.most_probable
             if values.ties:

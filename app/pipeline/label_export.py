@@ -15,7 +15,7 @@ from app.db.tables import Item
 from app.domain.consensus import majority
 from app.domain.correction_rules import CorrectionRules
 from app.domain.corrections import Change, changes_of, votes_text
-from app.domain.label_arrays import CorrectedLabels, LabelArray, corrected, of_items
+from app.domain.label_arrays import CorrectedLabels, LabelArray, class_names, corrected, of_items
 from app.domain.study_sets import StudyItem
 from app.domain.vocabulary import BatchId, ItemRole
 from app.files.label_files import write_npy
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 20_000
 _NO_OTHERS: Mapping[str, int] = {}
-# The labels of gold Items may have been made wrong on purpose.
 # The first id that is no number is enough to know; only where all are, all are looked at.
 _IDS_ARE_POSITIONS = text("""
     SELECT CASE
@@ -43,6 +42,7 @@ _GUESSED_FIT_IN = text("""
     SELECT NOT bool_and(given_label ~ '^-?[0-9]+$') OR bool_and(guessed_label ~ '^-?[0-9]{1,18}$')
     FROM items WHERE batch_id = :id AND role <> 'gold'
 """)
+# The labels of gold Items may have been made wrong on purpose.
 _ITEMS = """
     SELECT i.external_id, i.given_label, i.guessed_label,
            coalesce(c.given_count, 0), coalesce(c.guessed_count, 0), coalesce(c.both_count, 0), coalesce(c.neither_count, 0)
@@ -90,9 +90,8 @@ def label_array(
     the array cannot hold.
     """
     items = items_of(db, batch_id)
-    names = [name.strip() for name in classes.split(",")] if classes else []
     original = of_items(items, otherwise="ask for labels.csv, .jsonl or .parquet, which name each Item by its id")
-    return corrected(original, items, changes_of(items, rules), classes=names)
+    return corrected(original, items, changes_of(items, rules), classes=class_names(classes))
 
 
 def why_no_array(db: Session, batch_id: BatchId) -> str | None:

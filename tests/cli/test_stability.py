@@ -69,6 +69,11 @@ def test_without_a_corrected_label_there_are_scores_and_no_noise(rita: Typist, b
     assert rita.types("stability", *benchmark) == 0
     assert "no noise to vary" in rita.complained
     assert "parrot" in rita.said
+    assert rita.types("stability", *benchmark, "--pairs", "p.csv") == 0
+    assert rita.complained.endswith("no noise to vary. p.csv is not written.\n")
+    np.save("one.npy", np.array([3]))
+    assert rita.types("stability", *benchmark, "--checked", "one.npy") == 0
+    assert "Checked: 1 Item that was checked and is not dropped." in rita.said
     assert rita.types("stability", *benchmark, "--plot", "noise.svg") == 1
     assert "no Item is mislabelled" in rita.complained
 
@@ -96,6 +101,8 @@ def test_nothing_is_written_over_what_is_read_or_written(more: list[str], rita: 
     [
         (["--predictions", "parrot=sage.npy"], "two models are called 'parrot'"),
         (["--predictions", "=x.npy"], "wanted MODEL=FILE"),
+        (["--predictions", "x="], "'x=': wanted MODEL=FILE"),
+        (["--classes", "cat,dog,"], "classes: 'cat,dog,': the name of class 2 is empty"),
         (["--predictions", "x=absent.npy"], "absent.npy: cannot be read"),
         (["--plot", "noise.png"], "a plot is drawn as .svg"),
         (["--out", "models.xlsx"], "models.xlsx: the name must end in"),

@@ -3,7 +3,7 @@ import pytest
 
 from app.domain.correction_rules import CorrectionRules, Fate
 from app.domain.corrections import changes_of
-from app.domain.label_arrays import CorrectedLabels, LabelArray, corrected, of_items, position_of
+from app.domain.label_arrays import CorrectedLabels, LabelArray, class_names, corrected, of_items, position_of
 from app.domain.study_sets import Label, StudyItem
 from app.errors import InvalidInput
 
@@ -80,3 +80,21 @@ def test_items_that_are_a_whole_dataset_make_its_array() -> None:
 def test_items_that_are_none_are_refused(ids: list[str]) -> None:
     with pytest.raises(InvalidInput, match="are not the positions 0 to n-1 of a dataset; write a table"):
         of_items([wrong(id, "7", "8") for id in ids], otherwise="write a table")
+
+
+def test_class_names_stand_in_the_order_of_their_numbers() -> None:
+    assert class_names("cat, dog,eel") == ["cat", "dog", "eel"]
+    assert class_names(None) == class_names("") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("cat,dog,", "'cat,dog,': the name of class 2 is empty"),
+        (",", "the name of class 0 is empty"),
+        ("cat,dog,cat", "two classes are called 'cat'"),
+    ],
+)
+def test_class_names_that_could_be_anything_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=f"classes: .*{reason}"):
+        class_names(text)

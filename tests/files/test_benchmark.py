@@ -142,3 +142,35 @@ def test_an_empty_cell_is_named_as_one(files: BenchmarkFiles) -> None:
         read_benchmark(replace(files, labels=labels))
     with pytest.raises(InvalidInput, match=r"model\.csv: 1 cell has no label \(empty\), the first in row 4"):
         read_benchmark(replace(files, predictions={"m": model}))
+
+
+@pytest.mark.parametrize(("name", "what"), [("numbers", "class numbers"), ("shares", "probabilities")])
+def test_where_labels_are_words_somebody_must_say_which_number_is_which(
+    files: BenchmarkFiles, name: str, what: str
+) -> None:
+    """A model that is always right would else be scored by the alphabet: 0 %."""
+    labels = files.labels.with_name("words.npy")
+    np.save(labels, np.array(["dog", "cat", "dog"]))
+    np.save(files.labels.with_name("numbers.npy"), np.array([0, 1, 0]))
+    np.save(files.labels.with_name("shares.npy"), np.eye(2)[[0, 1, 0]])
+    model = files.labels.with_name(f"{name}.npy")
+    with pytest.raises(
+        InvalidInput, match=rf"{name}\.npy: holds {what}, and labels are words \(cat, dog\): give --classes"
+    ):
+        read_benchmark(BenchmarkFiles(labels, labels, {"m": model}))
+    found = read_benchmark(BenchmarkFiles(labels, labels, {"m": model}, ["dog", "cat"]))
+    assert found.predictions.classes[:, 0].tolist() == found.labels.given.tolist()
+
+
+def test_a_number_in_a_table_is_no_class_where_labels_are_words(files: BenchmarkFiles) -> None:
+    labels = written(files, "words.csv", "id,label\na,dog\nb,cat\n")
+    model = written(files, "m.csv", "id,prediction\na,0\nb,1\n")
+    with pytest.raises(InvalidInput, match=r"m\.csv: '0' is no class number; classes are cat, dog"):
+        read_benchmark(BenchmarkFiles(labels, labels, {"m": model}))
+
+
+@pytest.mark.parametrize("digits", [19, 5000])
+def test_a_number_that_no_array_holds_is_no_class(files: BenchmarkFiles, digits: int) -> None:
+    model = written(files, "m.csv", "id,prediction\n" + "".join(f"{n},{'9' * digits}\n" for n in range(5)))
+    with pytest.raises(InvalidInput, match=r"m\.csv: '9{19,40}' is no class number"):
+        read_benchmark(replace(files, predictions={"m": model}))
