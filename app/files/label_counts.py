@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.domain.plurals import counted
 from app.errors import InvalidInput, Problem
-from app.files.long_columns import ANSWER_ROLES, Role, is_count, known_columns
+from app.files.long_columns import ANSWER_ROLES, COUNT_NAMES, Role, known_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 # Methods see the answers one by one.
 MOST_ANSWERS = 50_000_000
 _SHOWN = 40
+# What pandas makes of the numbers of rows: read as votes they would be the most of all.
+_ROW_NUMBERS = re.compile(r"|index|Unnamed: \d+|__index_level_\d+__")
+_TOTALS = COUNT_NAMES | {
+    *("total", "totals", "total_count", "total_votes", "total_answers", "sum"),
+    *("answers", "n_answers", "num_answers", "responses", "n_responses", "num_responses"),
+}
+# A column that is the sum of the others in so many rows is so by no chance.
+_ENOUGH_ROWS = 10
 
 
 def count_columns(header: Sequence[str], *, file: str) -> dict[str, str] | None:
@@ -40,8 +49,14 @@ def count_columns(header: Sequence[str], *, file: str) -> dict[str, str] | None:
             f" counts are task and a column a label, and nothing else. Columns found: {', '.join(map(repr, header))}"
         )
         raise InvalidInput([Problem(message, field=file)])
-    if total := next((name for name in labels if is_count(name)), None):
+    if total := next((name for name in labels if name.strip().casefold() in _TOTALS), None):
         raise InvalidInput([Problem(f"{total!r} is no label: leave totals out of a file of counts", field=file)])
+    if (numbers := next((name for name in labels if _ROW_NUMBERS.fullmatch(name.strip())), None)) is not None:
+        message = (
+            f"{numbers!r} is no label but what pandas calls the numbers of rows: every column but the task is a label in a file"
+            " of counts; leave it out, as to_csv(index=False) does"
+        )
+        raise InvalidInput([Problem(message, field=file)])
     return {Role.TASK: known[Role.TASK]} | {name: name for name in labels}
 
 
@@ -62,7 +77,19 @@ def counts_of(columns: Mapping[str, pa.DictionaryArray], labels: Sequence[str], 
             f"counts {total:,} answers, more than {MOST_ANSWERS:,}: is a column no label, such as an id or a total?"
         )
         raise InvalidInput([Problem(message, field=file)])
+    if name := _total(counts, labels):
+        message = f"{name!r} is in every row the sum of the others: leave totals out of a file of counts"
+        raise InvalidInput([Problem(message, field=file)])
     return counts
+
+
+def _total(counts: NDArray[np.int64], labels: Sequence[str]) -> str | None:
+    """The label whose column holds the sum of two others or more, in enough rows."""
+    answered = counts[counts.any(axis=1)]
+    if len(answered) < _ENOUGH_ROWS or counts.any(axis=0).sum() <= 2:  # noqa: PLR2004 - of two equal ones either is the sum
+        return None
+    sums = answered.sum(axis=1)
+    return next((name for name, column in zip(labels, answered.T, strict=True) if (2 * column == sums).all()), None)
 
 
 def holds_counts(column: pa.DictionaryArray) -> bool:

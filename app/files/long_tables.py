@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +20,7 @@ Key = TypeVar("Key", bound=str)
 Choose = Callable[[Sequence[str]], dict[Key, str]]
 
 _BLOCK_BYTES = 8 * 1024 * 1024
-_KEPT = "\x00count"
+_COUNT = "\x00"  # begins the name of a column of counts that nobody asked for
 
 
 def read_columns(path: Path, choose: Choose[Key]) -> dict[Key, pa.DictionaryArray]:
@@ -63,7 +63,8 @@ def _from_delimited(path: Path, choose: Choose[Key], delimiter: str) -> tuple[di
 
     header = _header(path, delimiter)
     columns = choose([name.strip() for name in header])
-    kept = [name for name in header if name.strip() in columns.values() or is_count(name)]
+    wanted = set(columns.values())
+    kept = [name for name in header if name.strip() in wanted or is_count(name)]
     text = pa.dictionary(pa.int32(), pa.string())
     table = arrow_csv.read_csv(
         path,
@@ -73,7 +74,7 @@ def _from_delimited(path: Path, choose: Choose[Key], delimiter: str) -> tuple[di
             include_columns=kept, column_types=dict.fromkeys(kept, text), strings_can_be_null=False
         ),
     )
-    return columns, table.rename_columns([_KEPT if is_count(name) else name.strip() for name in kept])
+    return columns, table.rename_columns([_named(name.strip(), wanted) for name in kept])
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
@@ -85,8 +86,9 @@ def _header(path: Path, delimiter: str) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file, delimiter=delimiter), [])
     if not header:
-        raise _refused(path, "is empty")
-    if twice := next((name for name in header if header.count(name) > 1), None):
+        raise _refused(path, "is empty, or begins with an empty line")
+    names = [name.strip() for name in header]
+    if twice := next((name for name in names if names.count(name) > 1), None):
         raise _refused(path, f"names a column twice in its header: {twice!r}")
     if len(header) == 1 and (used := next((other for other in "\t,;|" if other in header[0]), None)):
         kind = {"\t": "tabs: name the file .tsv", ",": "commas: name the file .csv"}.get(used, f"{used!r}: use commas")
@@ -103,7 +105,7 @@ def _from_parquet(path: Path, choose: Choose[Key]) -> tuple[dict[Key, str], pa.T
     kept = list(dict.fromkeys([*columns.values(), *(name for name in names if is_count(name))]))
     table = pq.read_table(path, columns=kept)
     texts = [column.cast(pa.string()).fill_null("") for column in table.columns]
-    return columns, pa.table(texts, names=[_KEPT if is_count(name) else name for name in kept])
+    return columns, pa.table(texts, names=[_named(name, columns.values()) for name in kept])
 
 
 def _from_json_lines(path: Path, choose: Choose[Key]) -> tuple[dict[Key, str], pa.Table]:
@@ -115,8 +117,12 @@ def _from_json_lines(path: Path, choose: Choose[Key]) -> tuple[dict[Key, str], p
     names = json_lines.names_of(rows)
     columns = choose(names)
     kept = list(dict.fromkeys([*columns.values(), *(name for name in names if is_count(name))]))
-    values = {_KEPT if is_count(name) else name: pa.array(json_lines.texts_of(rows, name, path=path)) for name in kept}
-    return columns, pa.table(values)
+    texts = {name: pa.array(json_lines.texts_of(rows, name, path=path)) for name in kept}
+    return columns, pa.table({_named(name, columns.values()): column for name, column in texts.items()})
+
+
+def _named(name: str, wanted: Collection[str]) -> str:
+    return name if name in wanted else f"{_COUNT}{name}"
 
 
 def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
@@ -129,13 +135,15 @@ def _coded(column: pa.ChunkedArray) -> pa.DictionaryArray:
 
 
 def _refuse_counts(path: Path, table: pa.Table) -> None:
-    if _KEPT not in table.column_names:
-        return
     import pyarrow.compute as pc
 
-    values = set(pc.unique(table.column(_KEPT).cast("string")).to_pylist())
-    if values - {"1", ""}:
-        raise _refused(path, "gives counts beside workers; write one row an answer, or leave the column of counts out")
+    for name in table.column_names:
+        if not name.startswith(_COUNT):
+            continue
+        if set(pc.unique(table.column(name).cast("string")).to_pylist()) - {"1", ""}:
+            raise _refused(
+                path, "gives counts beside workers; write one row an answer, or leave the column of counts out"
+            )
 
 
 def _short(message: str) -> str:

@@ -76,6 +76,11 @@ def test_columns_named_like_labels_that_hold_no_counts_are_passed_over(path: Pat
         ("task,cat,dog\n1,2,0\n1,1,0\n", "1 task has counts in several rows, such as '1'; add them up first"),
         ("task,cat,dog\n,2,0\n", "1 row of counts has no task"),
         ("task,cat,dog,votes\n1,2,0,2\n", "'votes' is no label: leave totals out"),
+        ("task,cat,dog,Total\n1,2,0,2\n", "'Total' is no label: leave totals out"),
+        ("task,cat,dog,n\n" + "".join(f"{n},{n},1,{n + 1}\n" for n in range(10)), "'n' is in every row the sum of"),
+        (",task,cat,dog\n0,a,2,0\n", "'' is no label but what pandas calls the numbers of rows"),
+        ("Unnamed: 0,task,cat\n0,a,2\n", "'Unnamed: 0' is no label but what pandas"),
+        ("task,cat,__index_level_0__\na,2,0\n", "'__index_level_0__' is no label but what pandas"),
         ("task,cat,dog\n1,2,99999999999999999999999999\n", "answers, more than 50,000,000: is a column no label"),
         ("task,worker,cat,dog\n1,ada,1,0\n", "has a column of workers ('worker') and none of labels"),
         ("task,label,cat,dog\n1,cat,1,0\n", "has a column of labels ('label') and none of workers"),
@@ -117,3 +122,9 @@ def test_too_many_tasks_or_answers_are_refused(path: Path) -> None:
         read_answers_or_counts(path.with_suffix(".parquet"))
     with pytest.raises(InvalidInput, match="counts 50,000,001 answers"):
         read(path, f"task,cat,dog\n1,{MOST_ANSWERS},1\n")
+
+
+def test_a_label_that_happens_to_be_the_sum_of_others_is_one_in_a_few_rows_or_beside_one_other(path: Path) -> None:
+    few = "task,cat,dog,ox\n" + "".join(f"{n},1,1,2\n" for n in range(9))
+    assert read(path, few).labels == ["cat", "dog", "ox"]
+    assert read(path, "task,cat,dog\n" + "".join(f"{n},2,2\n" for n in range(20))).labels == ["cat", "dog"]

@@ -105,3 +105,20 @@ def test_a_file_of_many_blocks_keeps_its_order(tmp_path: Path) -> None:
     with (tmp_path / "a.csv").open("w") as file:
         file.write("task,worker,label\n" + "".join(f"{','.join(row)}\n" for row in rows))
     assert read(tmp_path / "a.csv") == rows
+
+
+def test_columns_of_counts_may_be_several_and_may_be_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("task,worker,label,count,votes\n1,ada,cat,1,1\n")
+    assert read(path) == [("1", "ada", "cat")]
+    path.write_text("task,worker,label,count,votes\n1,ada,cat,1,2\n")
+    with pytest.raises(InvalidInput, match="gives counts beside workers"):
+        read(path)
+    path.write_text("task,votes\n1,cat\n")
+    assert read_columns(path, lambda _: {Role.LABEL: "votes"})[Role.LABEL].to_pylist() == ["cat"]
+
+
+def test_a_header_that_names_a_column_twice_but_for_spaces_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("task,worker,label, label\n1,ada,cat,dog\n")
+    with pytest.raises(InvalidInput, match="names a column twice in its header: 'label'"):
+        read(tmp_path / "a.csv")
