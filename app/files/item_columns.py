@@ -24,6 +24,7 @@ PREDICTED_NAMES = ("prediction", "predicted", "predicted_label", "label", "class
 Values = NDArray[np.int64] | NDArray[np.str_]
 _NPY = ".npy"
 _AN_ITEM_EACH = 2
+_BEYOND = 2.0**63  # 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,11 @@ def read_positions(path: Path, *, items: int) -> NDArray[np.int64]:
 
 
 def _of_array(path: Path, found: NDArray[Any]) -> Values | Probabilities:
-    if found.ndim == 1 and found.dtype.kind in "iu":
-        return found.astype(np.int64)
     if found.ndim == 1 and found.dtype.kind == "U":
         return found
-    if found.ndim == 1 and found.dtype.kind == "f" and np.isfinite(found).all() and (found == np.floor(found)).all():
+    if found.ndim == 1 and found.dtype.kind in "iuf" and np.isfinite(found).all() and (found == np.floor(found)).all():
+        if found.size and not -_BEYOND <= float(found.min()) <= float(found.max()) < _BEYOND:
+            raise _refused(path, f"holds {found.min():g} to {found.max():g}, which are no numbers of classes")
         return found.astype(np.int64)
     if found.ndim == _AN_ITEM_EACH and found.dtype.kind == "f" and found.shape[1]:
         shares = found.astype(np.float64)

@@ -14,7 +14,7 @@ from app.errors import InvalidInput, Problem
 from app.files.long_answers import LongAnswers
 from app.files.long_columns import Role, find_columns
 from app.files.quotes import check_quotes
-from app.files.tables import TableFormat, format_of
+from app.files.tables import TableFormat, check_readable, format_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,9 +84,12 @@ def _read(path: Path) -> pa.Table:
     from pyarrow import csv
 
     delimiter = "," if format is TableFormat.CSV else "\t"
+    check_readable(path)
     check_quotes(path, delimiter)
     with csv.open_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter)) as reader:
         names = reader.schema.names
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise _refused(path, f"names a column twice in its header: {twice!r}")
     types = {name: "float64" if name.startswith(PREFIX) else "string" for name in names}
     return csv.read_csv(
         path,
@@ -96,12 +99,12 @@ def _read(path: Path) -> pa.Table:
 
 
 def _typed(path: Path, table: pa.Table) -> pa.Table:
-    """Tasks as text, whatever Parquet had them as."""
+    """Tasks as text and probabilities as numbers, whatever Parquet had them as."""
     import pyarrow as pa
 
-    names = table.column_names
-    task = find_columns(names, (Role.TASK,), file=path.name)[Role.TASK]
-    return table.set_column(names.index(task), task, table.column(task).cast(pa.string()))
+    task = find_columns(table.column_names, (Role.TASK,), file=path.name)[Role.TASK]
+    types = {name: pa.float64() for name in table.column_names if name.startswith(PREFIX)} | {task: pa.string()}
+    return pa.table({name: table.column(name).cast(type) for name, type in types.items()})
 
 
 def _rows_of(path: Path, found: Sequence[str], tasks: Sequence[str]) -> list[int]:

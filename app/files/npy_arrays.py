@@ -23,6 +23,8 @@ def read_array(path: Path) -> NDArray[Any]:
             found = np.load(file, allow_pickle=False)
     except OSError as fault:
         raise _refused(path, f"cannot be read: {fault.strerror or fault}") from fault
+    except MemoryError as fault:  # also where a damaged file promises more than there is
+        raise _refused(path, f"is too large to be read, or damaged: {fault}") from fault
     except (ValueError, EOFError, SyntaxError, TokenError, BadZipFile) as fault:
         raise _refused(path, f"is no .npy array of numbers or text: {_why(path, str(fault))}") from fault
     if not isinstance(found, np.ndarray):

@@ -52,7 +52,10 @@ def _from_delimited(path: Path, choose: Choose, delimiter: str) -> list[list[str
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, delimiter=delimiter)
         header = [name.strip() for name in next(rows, [])]
-        places = [header.index(name) for name in choose(header)]
+        wanted = choose(header)
+        if twice := next((name for name in wanted if header.count(name) > 1), None):
+            raise _refused(path, f"names a column twice in its header: {twice!r}")
+        places = [header.index(name) for name in wanted]
         found: list[list[str]] = [[] for _ in places]
         for row in rows:
             if not row:

@@ -38,6 +38,8 @@ def test_of_probabilities_the_largest_counts_and_ties_are_told() -> None:
         (np.array([[0.5, np.nan]]), "1 Item has a probability that is no number"),
         (np.array([0.5]), "wanted a class an Item, or probabilities"),
         (np.array([np.nan]), "wanted a class an Item"),
+        (np.array([2**63], dtype=np.uint64), r"holds 9\.22337e\+18 to .*, which are no numbers of classes"),
+        (np.array([0, 1e300]), r"holds 0 to 1e\+300, which are no numbers of classes"),
         (np.zeros((2, 0)), "wanted a class an Item"),
         (np.array([[1], [1, 2]], dtype=object), "is no .npy array"),
     ],

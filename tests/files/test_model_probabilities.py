@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,6 +48,7 @@ def test_classes_that_no_worker_named_are_left_out(answers: LongAnswers, tmp_pat
         ("task,p_cat,p_dog\n01,-1,2\n02,,1\n", "2 rows are no probabilities"),
         ("task,p_cat,p_dog,p_x\n01,0,0,1\n02,1,0,0\n", "gives 1 task, such as '01', no chance of any label"),
         ("task,p_cat,p_dog\n01,a,b\n", "cannot be read"),
+        ("task,p_cat,p_dog,p_dog\n01,1,0,0\n02,1,0,0\n", "names a column twice in its header: 'p_dog'"),
         ("x,p_cat,p_dog\n01,1,0\n", "columns are missing: task"),
     ],
 )
@@ -62,3 +64,17 @@ def test_what_is_no_table_of_probabilities_is_refused(
 def test_a_file_that_is_not_there_is_named(answers: LongAnswers, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"p\.csv: cannot be read: No such file"):
         read_probabilities(tmp_path / "p.csv", answers)
+
+
+def test_words_in_parquet_are_no_probabilities(answers: LongAnswers, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"task": ["01", "02"], "p_cat": ["a", "b"], "p_dog": [0, 1]}), tmp_path / "p.parquet")
+    with pytest.raises(InvalidInput, match=r"p\.parquet: cannot be read: .* as a scalar of type double"):
+        read_probabilities(tmp_path / "p.parquet", answers)
+
+
+def test_a_pipe_is_refused_rather_than_waited_for(answers: LongAnswers, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.csv")
+    writer = os.open(tmp_path / "p.csv", os.O_RDWR)  # else the reader would wait for one
+    with pytest.raises(InvalidInput, match=r"p\.csv: is a pipe, which can be read only once"):
+        read_probabilities(tmp_path / "p.csv", answers)
+    os.close(writer)

@@ -39,3 +39,10 @@ def test_numpys_advice_to_trust_the_file_is_not_passed_on(tmp_path: Path, conten
         read_array(tmp_path / "a.npy")
     assert f"a.npy: is no .npy array of numbers or text: {reason}" in str(refused.value)
     assert "pickle" not in str(refused.value)
+
+
+def test_a_header_that_promises_more_than_memory_holds_is_refused(tmp_path: Path) -> None:
+    header = b"{'descr': '<i8', 'fortran_order': False, 'shape': (99999999999999,), }\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(InvalidInput, match=r"a\.npy: is too large to be read, or damaged: Unable to allocate"):
+        read_array(tmp_path / "a.npy")

@@ -60,3 +60,11 @@ def test_what_is_no_table_is_refused_by_name(name: str, content: bytes, message:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"absent\.csv: cannot be read: No such file"):
         read_text_columns(tmp_path / "absent.csv", both)
+
+
+def test_a_wanted_column_that_is_there_twice_is_refused_and_another_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,label,label \n1,cat,dog\n")
+    with pytest.raises(InvalidInput, match=r"a\.csv: names a column twice in its header: 'label'"):
+        read_text_columns(tmp_path / "a.csv", both)
+    (tmp_path / "a.csv").write_text("id,label,,\n1,cat,,\n")
+    assert read_text_columns(tmp_path / "a.csv", both) == [["1"], ["cat"]]
