@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import InvalidInput, Problem
+from app.files.whole_text import is_whole
 
 Row = dict[str, object]
+_SHOWN = 40
 
 
 def read_rows(path: Path, *, example: str) -> list[Row]:
@@ -36,14 +38,20 @@ def names_of(rows: Sequence[Row]) -> list[str]:
 
 
 def texts_of(rows: Sequence[Row], name: str, *, path: Path) -> list[str]:
-    """The values under one name as text, absent ones empty. Raises InvalidInput for a list or an object."""
+    """The values under one name as text, absent ones empty. Raises InvalidInput for a list, an object, NaN, half a character."""
+    if not is_whole(name):
+        raise _refused(path, f"has a name with half a character in it: {name!r}")
     return [_text(path, row.get(name), number) for number, row in enumerate(rows, start=1)]
 
 
 def _text(path: Path, value: object, row: int) -> str:
     match value:
-        case str():
+        case str() if is_whole(value):
             return value
+        case str():
+            raise _refused(path, f"row {row} holds half a character: {value[:_SHOWN]!r}")
+        case float():
+            raise _refused(path, f"row {row} holds {value}, which is no value of JSON; write null where there is none")
         case None:
             return ""
         case bool():

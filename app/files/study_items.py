@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from app.domain.consensus.votes import OPTIONS
 from app.domain.study_sets import Label, LabelSetItem, StudyItem
 from app.domain.vocabulary import Option
+from app.files.whole_text import is_whole
 
 # What the study's Workers could answer beside the four: it says that neither label is agreed on.
 OTHERS = frozenset({"neutral", "off-topic"})
@@ -56,7 +57,7 @@ def votes_of(found: Mapping[str, object]) -> dict[str, int]:
         raise Faulty(f"mturk must be an object of counts by answer, not {shown(counts)}")
     if len({key_of(name) for name in counts}) < len(counts):
         raise Faulty(f"mturk names an answer twice: {', '.join(map(str, counts))}")
-    return {str(name): _count(str(name), value) for name, value in counts.items()}
+    return {_whole("an answer in mturk", str(name)): _count(str(name), value) for name, value in counts.items()}
 
 
 def _count(name: str, value: object) -> int:
@@ -153,12 +154,18 @@ def _label(found: Mapping[str, object], name: str) -> Label:
         raise Faulty(f"{name} is missing")
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         raise Faulty(f"{name} is {shown(value)}; it must be a whole number or text")
-    return value
+    return value if isinstance(value, int) else _whole(name, value)
+
+
+def _whole(name: str, text: str) -> str:
+    if not is_whole(text):
+        raise Faulty(f"{name} is {shown(text)}, which holds half a character")
+    return text
 
 
 def _name(found: Mapping[str, object], label: str) -> str | None:
     name = found.get(f"{label}_name")
-    return None if name is None else str(name)
+    return None if name is None else _whole(f"{label}_name", str(name))
 
 
 def _label_list(found: Mapping[str, object], names: tuple[str, str]) -> frozenset[str]:
@@ -168,7 +175,7 @@ def _label_list(found: Mapping[str, object], names: tuple[str, str]) -> frozense
         raise Faulty(f"{name} must be a list of labels, not {shown(value)}")
     if len(set(value)) < len(value):
         raise Faulty(f"{name} names a label twice: {_listed(value)}")
-    return frozenset(map(str, value))
+    return frozenset(_whole(name, str(label)) for label in value)
 
 
 def _set_names() -> Iterable[str]:

@@ -128,3 +128,9 @@ def test_a_label_that_happens_to_be_the_sum_of_others_is_one_in_a_few_rows_or_be
     few = "task,cat,dog,ox\n" + "".join(f"{n},1,1,2\n" for n in range(9))
     assert read(path, few).labels == ["cat", "dog", "ox"]
     assert read(path, "task,cat,dog\n" + "".join(f"{n},2,2\n" for n in range(20))).labels == ["cat", "dog"]
+
+
+def test_half_a_character_is_no_name_of_a_label(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(r'{"task": 1, "cat": 2, "\ud83d": 1}')
+    with pytest.raises(InvalidInput, match=r"a\.jsonl: has a name with half a character in it: '\\ud83d'"):
+        read_answers_or_counts(tmp_path / "a.jsonl")

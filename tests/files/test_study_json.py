@@ -226,3 +226,19 @@ def test_many_faults_are_counted_and_a_few_shown(path: Path) -> None:
     with pytest.raises(InvalidInput) as refused:
         read(path, *({"id": number} for number in range(50)))
     assert (len(refused.value.problems), refused.value.total) == (20, 50)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "\ud83d"},
+        {"our_guessed_label": "a\ud83d"},
+        {"given_original_label_name": "\ude00"},
+        {"mturk": {"cat": 1, "dog": 2, "\ud83d": 3}},
+        {"given_original_label": ["cat", "\ud83d"], "our_guessed_label": ["dog"]},
+    ],
+)
+def test_half_a_character_is_refused_where_it_would_be_written(path: Path, change: dict[str, object]) -> None:
+    path.write_text(json.dumps([ITEM | change]))
+    with pytest.raises(InvalidInput, match=r"pets_mturk\.json, item 1.*\\u.*, which holds half a character"):
+        read_study(path)

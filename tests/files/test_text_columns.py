@@ -33,6 +33,11 @@ def test_true_is_written_alike_in_all_json_lines_and_a_name_may_first_come_late(
     assert (ids[-1], labels[0], labels[-1]) == ("2", "", "true")
 
 
+def test_what_other_columns_hold_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(r'{"id": "\ud83d\ude00", "label": 2, "text": "cut \ud83d", "score": NaN}')
+    assert read_text_columns(tmp_path / "a.jsonl", both) == [["😀"], ["2"]]
+
+
 def test_parquet_is_read_as_text(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": [7, 8], "label": ["a", None], "more": [1, 2]}), tmp_path / "a.parquet")
     assert read_text_columns(tmp_path / "a.parquet", both) == [["7", "8"], ["a", ""]]
@@ -47,6 +52,8 @@ def test_parquet_is_read_as_text(tmp_path: Path) -> None:
         ("a.jsonl", b"[1]\n", r"a\.jsonl.*must be a JSON object"),
         ("a.jsonl", b"{\n", r"a\.jsonl.*is no JSON"),
         ("a.jsonl", b'{"id": 1, "label": ["cat"]}\n', r"a\.jsonl: row 1 holds a list or an object; wanted one value"),
+        ("a.jsonl", b'{"id": 1, "label": NaN}\n', r"a\.jsonl: row 1 holds nan, which is no value of JSON; write null"),
+        ("a.jsonl", rb'{"id": 1, "label": "a\ud83d"}', r"a\.jsonl: row 1 holds half a character: 'a\\ud83d'"),
         ("a.parquet", b"PAR1", r"a\.parquet: cannot be read"),
         ("a.xlsx", b"", r"a\.xlsx: the name must end in"),
     ],
