@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -139,7 +140,7 @@ def _numbers(text: str) -> list[int]:
     from app.errors import InvalidInput, Problem
 
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and 0 < int(part) < 100 for part in parts):  # noqa: PLR2004 - MTurk's most
+    if not all(re.fullmatch("[1-9][0-9]?", part, re.ASCII) for part in parts):  # 99 are MTurk's most
         raise InvalidInput(
             [Problem(f"{text!r}: wanted whole numbers from 1 to 99, by commas: 3,5,7", field="--answers")]
         )
@@ -153,7 +154,12 @@ def _show(found: Plan, reward_usd: Decimal) -> None:
     talking.console().print(printed(alternatives_table(found)))
     cheapest = found.cheapest
     if cheapest is None or cheapest.cost is None or cheapest.items is None:
-        said = "None of these reaches it: allow a wider interval, more Workers or more suspects."
+        said = (
+            "None that reaches it gives verdicts that another panel would repeat so often: compare more --answers, or ask for"
+            " less --least-same-again."
+            if any(row.cost for row in found.alternatives)
+            else "None of these reaches it: allow a wider interval, more Workers or more suspects."
+        )
     else:
         said = (
             f"Cheapest: {counted(cheapest.items, 'Item')} with {counted(cheapest.answers, 'answer')}, quorum"

@@ -42,6 +42,8 @@ def test_what_cannot_be_reached_is_said(rita: Typist, pilot: str) -> None:
     assert rita.types("plan", pilot, "--width", "0.01", "--reward", "0.05", "--workers", "9", "--suspects", "50") == 0
     assert "never" in rita.said
     assert "None of these reaches it" in rita.said
+    assert rita.types("plan", pilot, "--width", "0.2", "--reward", "0.05", "--least-same-again", "1") == 0
+    assert "None that reaches it gives verdicts that another panel would repeat so often" in rita.said
 
 
 def test_a_batch_brings_its_reward(rita: Typist, database: Database) -> None:
@@ -80,6 +82,8 @@ def test_a_pilot_in_which_nobody_answered_twice_says_what_it_does_not_show(rita:
         (["--width", "0.1", "--reward", "much"], "'much' is no amount"),
         (["--width", "0.1", "--reward", "0.001"], "has parts of a cent"),
         (["--width", "0.1", "--reward", "0.05", "--answers", "3,x"], "wanted whole numbers from 1 to 99"),
+        (["--width", "0.1", "--reward", "0.05", "--answers", "9" * 5000], "wanted whole numbers from 1 to 99"),
+        (["--width", "0.1", "--reward", "0.05", "--answers-per-worker", "inf"], "inf: wanted a number from 1 on"),
         (["--width", "0.1", "--reward", "0.05", "--workers", "2"], "2 Workers cannot give an Item 9 answers"),
     ],
 )

@@ -200,7 +200,7 @@ def _check(terms: Terms, width: float, answers: Sequence[int]) -> None:
         (not answers or min(answers, default=1) < 1, "answers", "wanted one number of answers or more, each from 1 on"),
         (terms.items_per_hit < 1, "items_per_hit", f"{terms.items_per_hit}: a HIT shows one Item or more"),
         (terms.suspects is not None and terms.suspects < 1, "suspects", f"{terms.suspects}: wanted 1 or more"),
-        (load is not None and not load >= 1, "answers_per_worker", f"{load}: wanted 1 or more"),
+        (load is not None and not 1 <= load < math.inf, "answers_per_worker", f"{load}: wanted a number from 1 on"),
         (
             terms.workers is not None and terms.workers < max(answers, default=1),
             "workers",
