@@ -20,6 +20,7 @@ from app.domain.vocabulary import ItemRole
 from app.errors import InvalidInput, Problem
 from app.reporting.document import NotEnough
 from app.reporting.record import BatchRecord, VotesOn
+from app.reporting.wording import counted
 
 # An Item is settled for the probabilistic method where its most probable answer has at least this probability.
 CERTAIN = 0.9
@@ -68,8 +69,11 @@ class Findings:
         if self.scope.suspects is not None and self.scope.suspects < suspects:
             message = f"the Batch itself has {suspects:,} suspects; wanted as many or more"
             raise InvalidInput([Problem(message, field="suspects")])
-        if self.scope.dataset_size is not None and self.scope.dataset_size < (self.scope.suspects or suspects):
-            message = f"a dataset of {self.scope.dataset_size:,} Items cannot hold {self.scope.suspects or suspects:,} suspects"
+        # Control Items were drawn from what was not suspected; gold ones may be of another dataset.
+        controls = int(self.record.of_role(ItemRole.CONTROL).sum())
+        if self.scope.dataset_size is not None and self.scope.dataset_size < self.suspects + controls:
+            beside = f" beside {counted(controls, 'control Item')}" if controls else ""
+            message = f"a dataset of {self.scope.dataset_size:,} Items cannot hold {self.suspects:,} suspects{beside}"
             raise InvalidInput([Problem(message, field="dataset_size")])
 
     @property

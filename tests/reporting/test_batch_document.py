@@ -256,6 +256,18 @@ def test_sizes_that_cannot_be_are_refused_by_name(scope: Scope, field: str) -> N
     assert refused.value.problems[0].field == field
 
 
+def test_a_dataset_that_cannot_hold_the_control_items_is_refused_rather_than_read_without_them() -> None:
+    """They would be said not to have been checked."""
+    record = crowd_record(roles=[ItemRole.SUSPECT] * 40 + [ItemRole.CONTROL] * 20)
+    with pytest.raises(InvalidInput, match="a dataset of 59 Items cannot hold 40 suspects beside 20 control Items"):
+        batch_document(record, scope=Scope(None, 59))
+    assert "No control Item was checked" not in everything(batch_document(record, scope=Scope(None, 60)))
+
+
+def test_one_item_is_said_so() -> None:
+    assert fact(batch_document(made_record(["guessed"])), "Certain").startswith("0 of 1 Item from")
+
+
 @pytest.mark.parametrize(("column", "sign", "first"), [("Score", 1, "largest"), ("label_quality", -1, "smallest")])
 def test_precision_follows_the_files_own_ranking(column: str, sign: int, first: str) -> None:
     answers = [*["guessed guessed guessed"] * 10, *["given given given"] * 10]

@@ -48,7 +48,7 @@ def error_rate(findings: Findings) -> Section:
         return Section("dataset", title, _without_size(findings, line))
     unsuspected = size - line.suspects
     controls = _controls(findings, unsuspected)
-    with_controls = controls if controls.checked and unsuspected >= controls.checked else None
+    with_controls = controls if controls.checked else None
     suspects = Stratum("suspects", line.suspects, line.table.checked, line.table.errors)
     computed = found(lambda: dataset_error_rate([suspects], with_controls, unsuspected=unsuspected))
     if isinstance(computed, NotEnough):

@@ -64,5 +64,7 @@ def _certain(findings: Findings) -> str:
     if isinstance(settled, NotEnough):
         return NONE
     others = findings.answered & ~findings.record.of_role(ItemRole.GOLD)
-    sure = int((settled.settled & others).sum())
-    return f"{sure:,} of {int(others.sum()):,} Items from {whole_percent(CERTAIN)} on; {int(others.sum()) - sure:,} for an expert"
+    sure, answered = int((settled.settled & others).sum()), int(others.sum())
+    return (
+        f"{sure:,} of {counted(answered, 'Item')} from {whole_percent(CERTAIN)} on; {answered - sure:,} for an expert"
+    )
