@@ -26,21 +26,16 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 20_000
 _NO_OTHERS: Mapping[str, int] = {}
-# The first id that is no number is enough to know; only where all are, all are looked at.
-_IDS_ARE_POSITIONS = text("""
-    SELECT CASE
-        WHEN EXISTS (
-            SELECT 1 FROM items WHERE batch_id = :id AND role <> 'gold' AND external_id !~ '^(0|[1-9][0-9]{0,17})$'
-        ) THEN false
-        ELSE (
-            SELECT coalesce(max(CAST(external_id AS bigint)) = count(*) - 1, false)
-            FROM items WHERE batch_id = :id AND role <> 'gold'
-        )
-    END
-""")
-_GUESSED_FIT_IN = text("""
-    SELECT NOT bool_and(given_label ~ '^-?[0-9]+$') OR bool_and(guessed_label ~ '^-?[0-9]{1,18}$')
-    FROM items WHERE batch_id = :id AND role <> 'gold'
+# The page that asks must be quick, and what is offered in vain is refused with its reason.
+_LOOKED_AT = 20_000
+_AN_ARRAY_OR_NOT = text("""
+    WITH looked AS (
+        SELECT external_id AS id, external_id ~ '^(0|[1-9][0-9]{0,17})$' AS is_number, given_label, guessed_label
+        FROM items WHERE batch_id = :id AND role <> 'gold' LIMIT :most
+    )
+    SELECT count(*), coalesce(bool_and(is_number), false), max(CASE WHEN is_number THEN CAST(id AS bigint) END),
+           NOT bool_and(given_label ~ '^-?[0-9]+$') OR bool_and(guessed_label ~ '^-?[0-9]{1,18}$')
+    FROM looked
 """)
 # The labels of gold Items may have been made wrong on purpose.
 _ITEMS = """
@@ -94,11 +89,15 @@ def label_array(
     return corrected(original, items, changes_of(items, rules), classes=class_names(classes))
 
 
-def why_no_array(db: Session, batch_id: BatchId) -> str | None:
-    """Why the Batch's labels, corrected by whatever rules, are not to be offered as an array; None: they are."""
-    if not db.scalar(_IDS_ARE_POSITIONS, {"id": batch_id}):
+def why_no_array(db: Session, batch_id: BatchId, *, looked_at: int = _LOOKED_AT) -> str | None:
+    """Why the Batch's labels, corrected by whatever rules, are not to be offered as an array; None: they are.
+
+    looked_at: Of more Items so many are looked at; what is wrong with these is certain, that all is well with the others is not.
+    """
+    items, numbers, last, guessed_fit_in = db.execute(_AN_ARRAY_OR_NOT, {"id": batch_id, "most": looked_at}).one()
+    if not numbers or (items < looked_at and last != items - 1):
         return "ids are not all numbers from 0 on"
-    return None if db.scalar(_GUESSED_FIT_IN, {"id": batch_id}) else "given labels are numbers, guessed ones are not"
+    return None if guessed_fit_in else "given labels are numbers, guessed ones are not"
 
 
 def as_npy(array: LabelArray) -> bytes:

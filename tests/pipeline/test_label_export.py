@@ -14,7 +14,7 @@ from app.domain.corrections import changes_of
 from app.domain.label_arrays import corrected, of_items
 from app.domain.vocabulary import BatchId, ItemRole
 from app.errors import NotFound
-from app.pipeline.label_export import items_of, label_rows, labels, quorum_of
+from app.pipeline.label_export import items_of, label_rows, labels, quorum_of, why_no_array
 from tests.pipeline import answered
 from tests.pipeline.answered import answered_batch
 
@@ -77,3 +77,17 @@ def test_the_quorum_is_the_batchs_unless_told(db: Session) -> None:
     assert quorum_of(db, BatchId(answered_batch(db, "given", quorum=2).id)) == 2
     with pytest.raises(NotFound, match="Batch 404"):
         labels(db, BatchId(404), DROPPING)
+
+
+def test_of_a_large_batch_some_items_tell_whether_an_array_is_offered(db: Session) -> None:
+    """The Batch's page asks, and must stay quick however many Items there are."""
+    batch = answered_batch(db, *ANSWERS)
+    answered.items_of(db, batch)[3].external_id = "7"
+    db.flush()
+    number = BatchId(batch.id)
+    assert why_no_array(db, number, looked_at=4) is None
+    assert why_no_array(db, number, looked_at=5) == "ids are not all numbers from 0 on"
+    for item in answered.items_of(db, batch):
+        item.external_id = f"bird-{item.external_id}"
+    db.flush()
+    assert why_no_array(db, number, looked_at=1) == "ids are not all numbers from 0 on"
