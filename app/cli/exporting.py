@@ -17,7 +17,7 @@ from app.cli.targets import check_targets
 from app.domain.correction_rules import Agreement, CorrectionRules, Fate, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from sqlalchemy.orm import Session
 
@@ -131,6 +131,7 @@ def export(
     from app.pipeline import label_export
 
     chosen = _format(what, format, out)
+    _check_options(what, chosen, out, {"--labels": labels, "--classes": classes, "--method": method})
     ids = stage.WITH_WORKER_IDS if worker_ids and what in _WITH_WORKERS else ""
     target = out or Path(f"{what}-{batch}{ids}.{chosen}")
     batch_id = BatchId(batch)
@@ -163,6 +164,28 @@ def _format(what: What, format: FileFormat | None, out: Path | None) -> FileForm
     if found not in allowed:
         raise InvalidInput([Problem(f"{what} is written as {', '.join(allowed)}, not as {found}")])
     return found
+
+
+def _check_options(what: What, chosen: FileFormat, out: Path | None, given: Mapping[str, object]) -> None:
+    """Raise InvalidInput for options of another export, which would be without effect, and for an array under another name."""
+    from app.errors import InvalidInput, Problem
+
+    fit = {
+        "--labels": chosen is FileFormat.NPY,
+        "--classes": chosen is FileFormat.NPY,
+        "--method": what is What.CONSENSUS,
+    }
+    wants = {"--labels": "labels as .npy", "--classes": "labels as .npy", "--method": "consensus"}
+    problems = [
+        Problem(f"is for {wants[option]} alone: leave it out, or ask for that", field=option)
+        for option, value in given.items()
+        if value is not None and not fit[option]
+    ]
+    if chosen is FileFormat.NPY and out is not None and out.suffix.casefold() != ".npy":
+        message = "an array has two files beside it and a name that ends in .npy: name --out so"
+        problems.append(Problem(message, field=str(out)))
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _rows(db: Session, batch_id: BatchId, what: What, choices: Choices) -> tuple[Generator[bytes, None, None], int]:

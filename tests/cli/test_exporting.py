@@ -133,6 +133,17 @@ def test_ids_that_are_no_positions_make_no_array(rita: Typist, batch: str, datab
         (("study", "--format", "csv"), "study is written as json, not as csv"),
         (("consensus", "--out", "x.npy"), "consensus is written as csv, jsonl, parquet, not as npy"),
         (("consensus", "--method", "guess"), "no consensus method 'guess'"),
+        (("labels", "--method", "jury"), "--method: is for consensus alone"),
+        (("labels", "--labels", "labels.npy"), "--labels: is for labels as .npy alone"),
+        (("labels", "--classes", "cat,dog"), "--classes: is for labels as .npy alone"),
+        (
+            ("labels", "--format", "npy", "--out", "l.csv"),
+            "l.csv: an array has two files beside it and a name that ends",
+        ),
+        (
+            ("labels", "--format", "npy", "--out", "-"),
+            "-: an array has two files beside it and a name that ends in .npy",
+        ),
     ],
 )
 def test_what_cannot_be_written_is_refused(rita: Typist, batch: str, options: tuple[str, ...], reason: str) -> None:
