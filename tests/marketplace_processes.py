@@ -13,10 +13,11 @@ from urllib.request import urlopen
 
 from app.secrets import Credentials, local_credentials
 from app.settings import Settings
-from tests.stack import environment_for, free_ports
+from tests.ports import free_ports
+from tests.stack import environment_for
 
-_READY_WITHIN_S = 60.0
-_STOPPED_WITHIN_S = 20.0
+_READY_WITHIN_S = 240.0
+_STOPPED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

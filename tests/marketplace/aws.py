@@ -13,15 +13,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-_STARTS_WITHIN_S = 30
+_STARTS_WITHIN_S = 120
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": "secret"}
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextmanager
@@ -37,7 +30,7 @@ def running_moto(port: int) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(60)
 
 
 class Aws:
@@ -45,7 +38,7 @@ class Aws:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        config = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=10)
+        config = Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=60)
         self.sqs: Any = boto3.client("sqs", endpoint_url=url, config=config, **KEYS)  # type: ignore[call-overload]
         self.sns: Any = boto3.client("sns", endpoint_url=url, config=config, **KEYS)  # type: ignore[call-overload]
 
@@ -70,7 +63,7 @@ class Aws:
                 bodies.append(message["Body"])
                 self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
 
-    def received(self, queue_url: str, number: int, *, within_s: float = 10) -> list[dict[str, Any]]:
+    def received(self, queue_url: str, number: int, *, within_s: float = 60) -> list[dict[str, Any]]:
         """The documents of the first `number` messages that arrive, or of fewer when the time is up."""
         deadline = time.monotonic() + within_s
         bodies = self.waiting(queue_url)

@@ -14,10 +14,11 @@ from app.marketplace import events
 from app.marketplace.events import Event
 from app.marketplace.store import EventType, HITType, Requester
 from app.settings import Settings
-from tests.marketplace.aws import Aws, free_port, kinds, running_moto
+from tests.marketplace.aws import Aws, kinds, running_moto
 from tests.marketplace.conftest import MovedClock
 from tests.marketplace.people import Browser, expire_now, html_question, publish, turk_code
 from tests.marketplace.strangers import second_requester
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from mypy_boto3_mturk import MTurkClient
@@ -370,9 +371,9 @@ class TestTheWholeWay:
         hit_type_id = new_type(mturk)
         notify(mturk, hit_type_id, Destination=queue)
         hit_of(mturk, hit_type_id)
-        assert kinds(aws.received(queue, 1, within_s=10)) == ["HITCreated"]
+        assert kinds(aws.received(queue, 1)) == ["HITCreated"]
         worker("Ada").work(hit_type_id)
-        told = kinds(aws.received(queue, 2, within_s=10))
+        told = kinds(aws.received(queue, 2))
         assert sorted(told) == ["AssignmentAccepted", "AssignmentSubmitted", "HITReviewable"]
 
     def test_a_topic_gets_the_document_as_its_message_and_the_time_as_its_subject(

@@ -20,8 +20,9 @@ from app.marketplace.outbox import Deliverer, deliver, pause_after
 from app.marketplace.requesters import FIRST_REQUESTER_ID
 from app.marketplace.store import AccessKey, EventType, OutboxMessage
 from app.settings import Settings
-from tests.marketplace.aws import Aws, free_port, running_moto
+from tests.marketplace.aws import Aws, running_moto
 from tests.marketplace.conftest import MovedClock
+from tests.ports import free_port
 from tests.wire_proxy import wire_to
 
 
@@ -124,7 +125,7 @@ def test_an_outage_costs_one_time_out_and_not_one_a_message(
         write(database, clock, f"{url}/123456789012/silent", 2 * outbox.AT_ONCE)
         deliverer = Deliverer(database, at(settings, url), clock)
         with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(deliver, deliverer).result(timeout=20) == 0
+            assert pool.submit(deliver, deliverer).result(timeout=120) == 0
         assert deliver(deliverer) == 0, "at once: the endpoint is left alone for a while"
     with database.transaction() as db:
         tried = db.execute(select(OutboxMessage.attempts, OutboxMessage.last_error).order_by(OutboxMessage.id)).all()
@@ -180,7 +181,7 @@ def test_a_kill_between_sending_and_marking_sends_it_again_under_the_same_id(
 ) -> None:
     write(database, clock, queue)
     command = [sys.executable, "-c", KILLED, str(settings.data_dir), aws.url, database.url]
-    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+    assert subprocess.run(command, check=False, timeout=240).returncode == -signal.SIGKILL
     deliverer = Deliverer(database, at(settings, aws.url), clock)
     assert deliver(deliverer) == 0, "the dead process still holds its lease"
     clock.advance(seconds=outbox.LEASE.total_seconds() + 1)

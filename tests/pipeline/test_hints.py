@@ -20,9 +20,10 @@ from app.mturk import notifications
 from app.mturk.notifications import Message, Queue
 from app.pipeline import collect, hints
 from app.settings import MarketplaceProfile, Settings
-from tests.marketplace.aws import Aws, free_port, running_moto
+from tests.marketplace.aws import Aws, running_moto
 from tests.marketplace_server import running_marketplace
 from tests.pipeline.conftest import House, in_threads
+from tests.ports import free_port
 from tests.wire_proxy import wire_to
 
 
@@ -69,7 +70,7 @@ def listen(house: House, *, wait_s: int = 0) -> None:
     listening.listen_once(house.runtime, queue_of(house), wait_s=wait_s)
 
 
-def listen_until(house: House, assignments: int, *, within_s: float = 15) -> None:
+def listen_until(house: House, assignments: int, *, within_s: float = 60) -> None:
     """Listen as the job does until these many Assignments are here."""
     deadline = time.monotonic() + within_s
     while held(house) < assignments and time.monotonic() < deadline:
