@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Locator, Playwright, expect, sync_playwright
 
 _PLACES = ("chromium", "google-chrome", "chromium-browser")
 _ARGUMENTS = [
@@ -18,6 +18,13 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Playwright's own five seconds are too few for a page on a machine that is busy with much else.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
+_HAS_THE_KEYBOARD = """(_, patience_ms) => new Promise(done => {
+  const until = performance.now() + patience_ms;
+  (function look() { document.hasFocus() || performance.now() > until ? done() : setTimeout(look, 10) })();
+})"""
 
 
 # For a module, not the session: while it is open, playwright's blocking API keeps an event loop running in this thread,
@@ -35,6 +42,11 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         yield browser
         browser.close()
+
+
+def wait_for_the_keyboard(inside: Locator) -> None:
+    """Until keys go to the document of `inside`: a sandboxed frame is another process, which gets the focus a little later."""
+    inside.evaluate(_HAS_THE_KEYBOARD, PATIENCE_MS)
 
 
 def _chromium_path(playwright: Playwright) -> str | None:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Frame, Page, Request
 
-from tests.browsing import chromium
+from tests.browsing import PATIENCE_MS, chromium
 from tests.marketplace.conftest import clock, credentials, marketplace, mturk, settings, worker
 from tests.stack import RunningStack, running_stack
 
@@ -107,7 +107,7 @@ def windows(chromium: Browser, tmp_path: Path, *urls: str) -> Iterator[OpenWindo
             is_mobile=phone,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         opened.append(context)
         window = Window(context.new_page(), context, width, pictures, origins)
         _watch(window)

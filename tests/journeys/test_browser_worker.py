@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
+from tests.browsing import wait_for_the_keyboard
 from tests.journeys.conftest import DESKTOP, PHONE, OpenWindow, Window, live_batch, write_pictures
 from tests.stack import RunningStack
 
@@ -117,7 +118,7 @@ def look_before_accepting(window: Window) -> None:
     page.get_by_role("link", name="Preview").click()
     expect(question(page).locator("#banner")).to_have_text("Preview: accept the HIT to answer")
     window.look("worker-preview")
-    press(page, "1")
+    page.keyboard.press("1")
     expect(question(page).locator("input[type=radio]:checked")).to_have_count(0)
     expect(question(page).locator("input[type=radio]:enabled")).to_have_count(0)
 
@@ -155,6 +156,7 @@ def seen(page: Page, *, instead_of: list[Seen] | None = None) -> list[Seen]:
 
 
 def press(page: Page, *keys: str) -> None:
+    wait_for_the_keyboard(question(page).locator("body"))
     for key in keys:
         page.keyboard.press(key)
 
@@ -166,7 +168,7 @@ def tap(page: Page, position: int, words: str) -> None:
 
 def stored(stack: RunningStack, count: int) -> dict[str, tuple[str | None, bool, str, list[str]]]:
     """Once collected: what is in the database for each picture."""
-    stack.wait_for("SELECT count(*) = :count FROM responses", within_s=30, count=count)
+    stack.wait_for("SELECT count(*) = :count FROM responses", count=count)
     rows = stack.rows(
         "SELECT i.media_token, r.option, r.cannot_tell, r.comment, r.order_shown"
         " FROM responses r JOIN items i ON i.id = r.item_id"

@@ -19,6 +19,7 @@ from app.marketplace.requesters import FIRST_REQUESTER_ID
 from app.marketplace.store import ChannelKind, Transaction
 from app.questions import catalogue
 from app.questions.rendering import ShownItem, render
+from tests.browsing import wait_for_the_keyboard
 from tests.journeys.conftest import DESKTOP, PHONE, Window, windows
 from tests.marketplace.newcomers import open_channel, prolific
 from tests.marketplace.people import html_question, publish
@@ -143,6 +144,7 @@ def work_by_keyboard(window: Window, count: int) -> None:
         if number == 1:
             window.look("day-question")
             in_sight(page, window.width)
+        wait_for_the_keyboard(question(page).locator("body"))
         page.keyboard.press(str(number % 4 + 1))
         page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Done. Thank you!")).to_be_visible()

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from app.domain.vocabulary import MediaType
 from app.questions import catalogue
 from app.questions.rendering import ShownItem, render
+from tests.browsing import wait_for_the_keyboard
 from tests.marketplace.people import Browser, html_question, publish
 
 if TYPE_CHECKING:
@@ -41,18 +42,23 @@ def answered(page: Page, count: int) -> None:
     expect(progress).to_have_text(f"{count} of 2 answered")
 
 
+def press(page: Page, key: str) -> None:
+    wait_for_the_keyboard(page.frame_locator("#question-frame").locator("body"))
+    page.keyboard.press(key)
+
+
 def test_keys_answer_at_once_and_still_after_the_next_one_was_asked_for(page: Page) -> None:
-    page.keyboard.press("1")
+    press(page, "1")
     answered(page, 1)
     with page.expect_response("**/accept-next"):
         page.get_by_label("Accept the next one automatically").check()
-    page.keyboard.press("2")
+    press(page, "2")
     answered(page, 2)
     before = page.url
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.wait_for_url(lambda url: "/assignments/" in url and url != before)
     answered(page, 0)
-    page.keyboard.press("1")
+    press(page, "1")
     answered(page, 1)
 
 

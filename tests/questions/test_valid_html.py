@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 
 from app.questions import catalogue
 from app.questions.rendering import ShownItem, render
+from tests.browsing import PATIENCE_MS
 
 VOID = {"meta", "input", "img", "br"}
 HOSTILE = "a & b &amp; &nosuch; <b> </fieldset> \"q\" 'q' ]]> <!-- --> </script><body>"
@@ -90,7 +91,7 @@ def test_a_browser_finds_no_more_and_no_fewer_elements_than_are_written(
 ) -> None:
     page = hostile_page(template)
     blank = chromium.new_page()
-    blank.set_default_timeout(10_000)
+    blank.set_default_timeout(PATIENCE_MS)
     script = (
         "page => [...new DOMParser().parseFromString(page, 'text/html').querySelectorAll('*')].map(e => e.localName)"
     )
