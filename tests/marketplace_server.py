@@ -14,7 +14,7 @@ from app.marketplace.context import Clock, utc_now
 from app.marketplace.server import create_app
 from app.settings import Settings
 
-_STARTS_WITHIN_S = 20
+_STARTS_WITHIN_S = 120
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def test_processes_that_start_at_once_read_one_secret(tmp_path: Path) -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", SHOW, str(tmp_path / "data")], stdout=subprocess.PIPE) for _ in range(4)
     ]
-    secrets = {process.communicate(timeout=60)[0] for process in processes}
+    secrets = {process.communicate(timeout=240)[0] for process in processes}
     assert len(secrets) == 1
     assert len(secrets.pop()) == 64
 

@@ -57,7 +57,7 @@ def wire_to(endpoint: str) -> Iterator[Wire]:
             self._send(status, answer, headers)
 
         def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
-            connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=30)
+            connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=120)
             try:
                 # The Host header is part of the signature: it goes on as it came.
                 connection.request("POST", self.path, body, dict(self.headers.items()))

@@ -31,7 +31,7 @@ def labeljury(folder: Path, arguments: str, *, into: str = "") -> "subprocess.Co
     """Run in a shell, so that redirections and pipes are the real ones."""
     shell = ["bash", "-o", "pipefail", "-c", f"'{sys.executable}' -m app.cli {arguments} {into}"]
     return subprocess.run(
-        shell, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=60, check=False
+        shell, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=240, check=False
     )
 
 
@@ -88,7 +88,7 @@ def test_a_reader_who_is_gone_before_it_begins_ends_it_too(folder: Path, argumen
     os.close(read)
     command = [sys.executable, "-m", "app.cli", *arguments.split()]
     done = subprocess.run(
-        command, cwd=folder, env=environment(folder), stdout=write, stderr=subprocess.PIPE, timeout=60, check=False
+        command, cwd=folder, env=environment(folder), stdout=write, stderr=subprocess.PIPE, timeout=240, check=False
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")

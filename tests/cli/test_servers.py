@@ -19,7 +19,7 @@ from app.settings import Settings
 from tests.stack import environment_for
 
 PROXY, CLIENT = "10.1.2.3", "203.0.113.9"
-READY_WITHIN_S = 60
+READY_WITHIN_S = 240
 
 
 def address_seen(settings: Settings) -> str:

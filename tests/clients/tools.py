@@ -65,7 +65,7 @@ class AwsCli:
     def call(self, operation: str, **given: Any) -> Mapping[str, Any]:
         command = [self.program, "mturk", hyphenated(operation), "--output", "json"]
         command += ["--cli-input-json", json.dumps(given)]
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=240, check=False)
         if done.returncode != 0:
             raise Refused(done.stderr)
         answer: Mapping[str, Any] = json.loads(done.stdout or "{}")

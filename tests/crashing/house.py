@@ -126,7 +126,7 @@ def crash_house(database: Database, folder: Path, **values: Any) -> Iterator[Cra
         "data_dir": str(folder / "data"),
         "secret_key": "x" * 32,
         "calls_per_second": 2000,
-        "database_pool_size": 4,
+        "database_pool_size": 12,
         "log_level": "ERROR",
         **values,
     }

@@ -96,7 +96,7 @@ def using(person: Person, folder: Path, *, path: str = "") -> Iterator[Client]:
             process.communicate()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -88,7 +88,7 @@ MIGRATE = "import sys; from app.db import migrations; migrations.upgrade(sys.arg
 
 def test_processes_that_migrate_at_once_take_turns(empty_url: str) -> None:
     processes = [subprocess.Popen([sys.executable, "-c", MIGRATE, empty_url]) for _ in range(2)]
-    assert [process.wait(timeout=120) for process in processes] == [0, 0]
+    assert [process.wait(timeout=240) for process in processes] == [0, 0]
     migrations.check(empty_url)
 
 

@@ -18,7 +18,7 @@ from app.marketplace import wire
 from app.secrets import Credentials
 from tests.fuzzing.calls import Call, Envelope, Known
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 120.0
 _MOST_KNOWN = 200
 _VERBS = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "BREW"]
 _PATHS = [

@@ -60,16 +60,20 @@ class Matrix:
     ) -> None:
         """One process per boundary of the job, each on a Batch of its own: the n-th dies at the n-th boundary.
 
-        there: Batches in the state that the job takes up; the first tells the boundaries, by passing them all. calls: what
+        there: Batches in the state that the job takes up; one warms up the processes, one tells the boundaries by passing
+        them all. calls: what
         the job must be found to ask of the marketplace on the way.
         argument: the job's, where it is not the Batch. before: what happens to a Batch right before its turn. after: what
         happens right after a death, where one Batch's leftovers would be another one's work.
         """
-        before(there[0])
-        passed: list[str] = self.server.run(children.run_job, self.house.chosen, job, argument or there[0], None)
+        warming, passing, *dying = there
+        before(warming)
+        self.server.prepare(children.warm_up, self.house.chosen, job, argument or warming)
+        before(passing)
+        passed: list[str] = self.server.run(children.run_job, self.house.chosen, job, argument or passing, None)
         assert calls <= {what.removeprefix("call ") for what in passed if what.startswith("call ")}, passed
         numbers = range(EVERY, len(passed) + 1, EVERY)
-        assert len(numbers) < len(there), f"{stage} has {len(passed)} boundaries: raise MOST_BOUNDARIES"
+        assert len(numbers) <= len(dying), f"{stage} has {len(passed)} boundaries: raise MOST_BOUNDARIES"
 
         def die(number: int, batch_id: BatchId) -> None:
             before(batch_id)
@@ -81,8 +85,8 @@ class Matrix:
             after()
 
         with ThreadPoolExecutor(lanes) as pool:
-            list(pool.map(die, numbers, there[1:]))
-        for batch_id in there[len(numbers) + 1 :]:
+            list(pool.map(die, numbers, dying))
+        for batch_id in dying[len(numbers) :]:
             before(batch_id)
         after()
         self.check(at_rest=False)
@@ -106,7 +110,7 @@ class Matrix:
         """A fresh process runs the ordinary jobs until they come to rest; then everything must be in order."""
         self.server.run(
             children.run_until_quiet,
-            {**self.house.chosen, "publish_threads": 4, "database_pool_size": 12},
+            {**self.house.chosen, "publish_threads": 4},
             timeout_s=900,
         )
         self.check(at_rest=True)
@@ -121,7 +125,7 @@ class Matrix:
     def launched(self, count: int, **values: Any) -> list[BatchId]:
         """Batches of two HITs for two answers each, or three where two disagree; launched and not planned yet."""
         wanted = {"assignments_per_item": 3, "first_assignments": 2, "quorum": 2, "cap_usd": Decimal(5), **values}
-        made = [self.house.draft(2, **wanted) for _ in range(count // EVERY + 2)]
+        made = [self.house.draft(2, **wanted) for _ in range(count // EVERY + 3)]
         for batch_id in made:
             self.house.launch(batch_id)
         return made
@@ -179,7 +183,7 @@ def matrix(server: ForkServer, database: Database, tmp_path: Path) -> Iterator[M
 
 def test_a_death_at_any_boundary_publishes_nothing_twice_and_pays_exactly(matrix: Matrix) -> None:
     house = matrix.house
-    (earlier, _) = matrix.launched(0, assignments_per_item=1, first_assignments=1, quorum=1)
+    (earlier, *_) = matrix.launched(0, assignments_per_item=1, first_assignments=1, quorum=1)
     matrix.recover()
     matrix.answer(earlier, "Eve", "given", "given")
     matrix.recover()

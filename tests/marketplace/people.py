@@ -62,7 +62,7 @@ class Browser:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx2.Client(base_url=url, follow_redirects=True, timeout=30, verify=_NO_TLS)
+        self.http = httpx2.Client(base_url=url, follow_redirects=True, timeout=120, verify=_NO_TLS)
         self.worker_id = ""
         self.phrase = ""
         self.csrf = ""
@@ -92,7 +92,7 @@ class Browser:
     def submit(self, assignment_id: str, **answers: str) -> httpx2.Response:
         """Submit as the sandboxed frame does: without a cookie."""
         fields = {"assignmentId": assignment_id, **(answers or {"choice": "A"})}
-        with httpx2.Client(timeout=30, verify=_NO_TLS) as frame:
+        with httpx2.Client(timeout=120, verify=_NO_TLS) as frame:
             return frame.post(urljoin(self.url, "/mturk/externalSubmit"), data=fields)
 
     def work(self, hit_type_id: str, hit_id: str | None = None, **answers: str) -> str:

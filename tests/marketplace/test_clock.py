@@ -37,7 +37,7 @@ def move(database: Database, by: str) -> None:
 
 def status_soon(mturk: "MTurkClient", assignment_id: str, wanted: str) -> str:
     """The Assignment's status, as soon as it is the one that is wanted."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         status = mturk.get_assignment(AssignmentId=assignment_id)["Assignment"]["AssignmentStatus"]
         if status == wanted or time.monotonic() > deadline:

@@ -330,7 +330,7 @@ def test_a_body_that_is_too_large_is_refused_as_json_and_not_waited_for(marketpl
     length = megabytes * 1_000_000
     head = f"POST / HTTP/1.1\r\nHost: {address}\r\nX-Amz-Target: {TARGET}ListHITs\r\nContent-Length: {length}\r\n\r\n"
     host, _, port = address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
         connection.sendall(head.encode() + b" " * min(length, 2_000_000))
         answer = b""
         while b"}" not in answer:

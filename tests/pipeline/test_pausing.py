@@ -39,11 +39,11 @@ def publishing(runtime: Runtime, batch_id: BatchId) -> Iterator[threading.Thread
         yield thread
     finally:
         runtime.stopping.set()
-        thread.join(30)
+        thread.join(120)
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -68,7 +68,7 @@ def new_window(marketplace: str, offices: list[httpx2.Client]) -> Callable[[], h
     """A browser that nobody has signed in with."""
 
     def open_one() -> httpx2.Client:
-        http = httpx2.Client(base_url=marketplace, follow_redirects=True, timeout=30)
+        http = httpx2.Client(base_url=marketplace, follow_redirects=True, timeout=120)
         offices.append(http)
         return http
 
