@@ -77,7 +77,7 @@ _WHAT_THERE_IS = {
     "Difference": "labeljury reconcile",
     "Requester": "labeljury marketplace requester list",
 }
-# What a Batch's settings are called on the command line.
+# What settings are called on the command line.
 _OPTIONS = {
     "reward_usd": "--reward",
     "hourly_usd": "--hourly",
@@ -94,6 +94,9 @@ _OPTIONS = {
     "pilot_items": "--pilot",
     "release_agreement": "--release-at",
     "excluded_batches": "--exclude-workers-of",
+    "dataset_size": "--dataset-size",
+    "answers_per_worker": "--answers-per-worker",
+    "classes": "--classes",
 }
 
 

@@ -83,7 +83,10 @@ def test_a_pilot_in_which_nobody_answered_twice_says_what_it_does_not_show(rita:
         (["--width", "0.1", "--reward", "0.001"], "has parts of a cent"),
         (["--width", "0.1", "--reward", "0.05", "--answers", "3,x"], "wanted whole numbers from 1 to 99"),
         (["--width", "0.1", "--reward", "0.05", "--answers", "9" * 5000], "wanted whole numbers from 1 to 99"),
-        (["--width", "0.1", "--reward", "0.05", "--answers-per-worker", "inf"], "inf: wanted a number from 1 on"),
+        (
+            ["--width", "0.1", "--reward", "0.05", "--answers-per-worker", "inf"],
+            "--answers-per-worker: inf: wanted a number from 1 on",
+        ),
         (["--width", "0.1", "--reward", "0.05", "--workers", "2"], "2 Workers cannot give an Item 9 answers"),
     ],
 )

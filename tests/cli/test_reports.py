@@ -39,6 +39,8 @@ def test_the_dataset_size_gives_its_error_rate(rita: Typist, batch: str) -> None
 def test_what_cannot_be_is_refused_by_name(rita: Typist, batch: str) -> None:
     assert rita.types("report", batch, "--suspects", "3") == 1
     assert "suspects: the Batch itself has 4 suspects" in rita.complained
+    assert rita.types("report", batch, "--dataset-size", "3") == 1
+    assert "--dataset-size: a dataset of 3 Items cannot hold 4 suspects" in rita.complained
     assert rita.types("report", batch, "--out", "r.pdf") == 1
     assert "a report is .html or .md" in rita.complained
     assert not list(Path().glob("r*"))

@@ -102,7 +102,7 @@ def test_nothing_is_written_over_what_is_read_or_written(more: list[str], rita: 
         (["--predictions", "parrot=sage.npy"], "two models are called 'parrot'"),
         (["--predictions", "=x.npy"], "wanted MODEL=FILE"),
         (["--predictions", "x="], "'x=': wanted MODEL=FILE"),
-        (["--classes", "cat,dog,"], "classes: 'cat,dog,': the name of class 2 is empty"),
+        (["--classes", "cat,dog,"], "--classes: 'cat,dog,': the name of class 2 is empty"),
         (["--predictions", "x=absent.npy"], "absent.npy: cannot be read"),
         (["--plot", "noise.png"], "a plot is drawn as .svg"),
         (["--out", "models.xlsx"], "models.xlsx: the name must end in"),
