@@ -82,6 +82,7 @@ def test_a_runner_takes_a_batch_from_launch_to_done(stack: RunningStack, tmp_pat
 
 
 def test_an_idle_runner_stops_at_once_when_asked(stack: RunningStack) -> None:
+    stack.wait_for("SELECT count(*) > 0 FROM procrastinate_workers")  # before that a signal just ends the process
     began = time.monotonic()
     assert stack.stop(Part.JOBS) == 0
     assert time.monotonic() - began < STOPS_WITHIN_S

@@ -14,6 +14,9 @@ from app.jobs.runner import SET_BACK_S, build, set_back, work_until
 from app.jobs.runtime import Runtime
 from app.settings import Settings
 
+# The timetable has one every two seconds.
+TICKS_WITHIN_S = 60
+
 
 def test_the_timetable_keeps_its_pace_in_every_minute(database: Database, tmp_path: Path) -> None:
     app = build(Runtime(Settings(data_dir=tmp_path), database))
@@ -60,7 +63,7 @@ def test_a_machine_whose_clock_is_set_back_is_noticed_and_one_that_sleeps_is_not
     steps = iter([0, 3600, 3600, 3599, 3600 - SET_BACK_S - 2])  # ahead of the monotonic clock, look by look
 
     async def watch() -> list[float]:
-        await asyncio.wait_for(set_back(lambda: time.monotonic() + next(steps), look_s=0.01), 10)
+        await asyncio.wait_for(set_back(lambda: time.monotonic() + next(steps), look_s=0.01), 60)
         return list(steps)
 
     assert asyncio.run(watch()) == []
@@ -70,14 +73,22 @@ def test_the_timetable_begins_anew_with_another_worker_in_the_same_process(datab
     runtime = Runtime(Settings(data_dir=tmp_path), database)
     app = build(runtime)
 
+    def last_tick() -> int:
+        with database.transaction() as db:
+            return int(db.execute(text("SELECT coalesce(max(id), 0) FROM procrastinate_periodic_defers")).scalar_one())
+
+    async def the_next_tick() -> None:
+        before, deadline = last_tick(), time.monotonic() + TICKS_WITHIN_S
+        while last_tick() == before and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+
     async def work_twice() -> list[int]:
         ticks = []
         async with app.open_async():
             for _ in range(2):
-                assert await work_until(asyncio.sleep(5), app, runtime)
-                with database.transaction() as db:
-                    ticks.append(db.execute(text("SELECT max(id) FROM procrastinate_periodic_defers")).scalar_one())
+                assert await work_until(the_next_tick(), app, runtime)
+                ticks.append(last_tick())
         return ticks
 
     first, second = asyncio.run(work_twice())
-    assert first < second
+    assert 0 < first < second

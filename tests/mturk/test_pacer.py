@@ -1,3 +1,4 @@
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -155,12 +156,11 @@ def test_an_act_does_not_wait_for_room_that_comes_too_late_for_it(endpoint: Endp
 
 def test_a_call_that_is_called_off_while_it_waits_is_not_made(endpoint: Endpoint) -> None:
     endpoint.room = Room(wait_s=3600)
-    off = threading.Event()
-    threading.Timer(0.05, off.set).start()
+    looks = iter([False, False, True])
     started = time.monotonic()
     with pytest.raises(Halted):
-        endpoint.pacer().call(double, 1, halted=off.is_set)
-    assert time.monotonic() - started < 0.05 + 8 * LOOK_UP_S
+        endpoint.pacer().call(double, 1, halted=lambda: next(looks))
+    assert time.monotonic() - started < 100 * LOOK_UP_S
 
 
 def test_a_throttled_call_that_is_called_off_has_not_happened(endpoint: Endpoint) -> None:
@@ -210,13 +210,16 @@ def test_things_that_were_not_taken_stay_where_they_are_once_the_calls_are_off(e
 
 
 def test_a_caller_with_nothing_to_do_is_told_of_it_while_calls_are_slow(endpoint: Endpoint) -> None:
-    idle: list[float] = []
+    told, enough = itertools.count(1), threading.Event()
 
-    def slow(_: int) -> None:
-        time.sleep(3 * LOOK_UP_S)
+    def slow(_: int) -> bool:
+        return enough.wait(100 * LOOK_UP_S)
 
-    list(endpoint.pacer().each(slow, range(1), idle=lambda: idle.append(time.monotonic())))
-    assert len(idle) >= 3
+    def idle() -> None:
+        if next(told) == 3:
+            enough.set()
+
+    assert list(endpoint.pacer().each(slow, range(1), idle=idle)) == [(0, True)]
 
 
 def test_every_thing_comes_back_with_its_result(endpoint: Endpoint) -> None:
