@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -17,6 +18,11 @@ from tests.database_pool import DatabasePool, copied_database, database_url_of, 
 from tests.scheduling import GroupedByMark
 
 __all__ = ["copied_database", "database_url_of", "psycopg_url"]
+
+# The same examples each time, and none is too slow for a busy machine. Hypothesis chooses this by itself where CI is set.
+hypothesis.settings.load_profile("ci")
+# For journeys that say nothing else: a busy machine may take minutes for what an idle one does in one.
+JOURNEY_TIMEOUT_S = 900
 
 STUDY = Path(__file__).resolve().parents[2] / "shared" / "labelerrors"
 
@@ -34,8 +40,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupedBy
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Journeys first: one that begins last would keep a single process busy at the end."""
+    """Journeys first: one that begins last would keep a single process busy at the end. Each has time for a busy machine."""
     items.sort(key=lambda item: item.get_closest_marker("journey") is None)
+    for item in items:
+        if item.get_closest_marker("journey") and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(JOURNEY_TIMEOUT_S))
 
 
 def pytest_collection_finish() -> None:

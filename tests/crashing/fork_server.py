@@ -22,8 +22,9 @@ from typing import Any, Self
 KILLED = -signal.SIGKILL
 # What the service is made of; a child that imported it by itself would need seconds.
 PRELOADED = ("tests.crashing.children", "app.jobs.runner", "app.marketplace.server")
-_ENDS_WITHIN_S = 60
+_ENDS_WITHIN_S = 120
 _STARTS_WITHIN_S = 240  # imports, where the machine is busy
+_CHILD_ENDS_WITHIN_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Child:
     pid: int
     ended: "Future[Ended]"
 
-    def wait(self, timeout_s: float = 240) -> Ended:
+    def wait(self, timeout_s: float = _CHILD_ENDS_WITHIN_S) -> Ended:
         """Until it ends by itself."""
         return self.ended.result(timeout_s)
 
@@ -106,7 +107,7 @@ class ForkServer:
             self._process.stdin.flush()
         return Child(started.result(_STARTS_WITHIN_S), ended)
 
-    def run(self, target: Callable[..., Any], *arguments: Any, timeout_s: float = 240) -> Any:
+    def run(self, target: Callable[..., Any], *arguments: Any, timeout_s: float = _CHILD_ENDS_WITHIN_S) -> Any:
         """What `target` returns in a child of its own."""
         ended = self.start(target, *arguments).wait(timeout_s)
         assert ended.code == 0, f"{target.__name__}{arguments} ended with {ended.code}: {self.log.read_text()[-4000:]}"

@@ -19,7 +19,7 @@ from tests.stack import RunningStack
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("browser-console")]
 
 ITEMS = 12
-SETTLED_WITHIN_MS = 90_000
+SETTLED_WITHIN_MS = 240_000
 # Every third label is wrong, and on every fourth example Workers do not agree.
 VOTES = [
     {"given": 2, "guessed": 2, "neither": 1}
@@ -39,7 +39,6 @@ WATCH = """() => {
 }"""
 
 
-@pytest.mark.timeout(420)
 def test_rita_has_her_labels_judged(stack: RunningStack, open_window: OpenWindow, tmp_path: Path) -> None:
     window = open_window(DESKTOP)
     sign_in(window, stack)

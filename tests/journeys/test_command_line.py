@@ -20,7 +20,7 @@ from app.db import embedded
 from tests.journeys.conftest import write_texts
 from tests.stack import environment_for
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(600), pytest.mark.xdist_group("command-line")]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1200), pytest.mark.xdist_group("command-line")]
 
 READY = "Ctrl-C stops everything."
 HEADER = "id,text,given_label,guessed_label\n"

@@ -29,7 +29,7 @@ from tests.crashing.fork_server import ForkServer
 from tests.crashing.house import CrashHouse, crash_house
 from tests.installation_invariants import broken_promises, watch_caps
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(2700)]
 
 LANES = 2
 # Every boundary by default; `LABELJURY_CRASH_EVERY=7` takes each seventh, for a quick look.

@@ -30,7 +30,7 @@ from tests.marketplace_server import running_marketplace
 from tests.pipeline.conftest import House
 from tests.wire_proxy import wire_to
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.journey
 
 ROWS, CAP = 6, Decimal("6.00")
 PRICE = Decimal("0.06")

@@ -29,7 +29,7 @@ from tests.marketplace.people import Browser, publish
 from tests.marketplace_invariants import broken_rules
 from tests.marketplace_processes import MarketplaceProcess, marketplace_processes
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 
 SEED = os.environ.get("LABELJURY_FUZZ_SEED", "")
 REQUESTS = int(os.environ.get("LABELJURY_FUZZ_REQUESTS", "20000"))
@@ -88,7 +88,7 @@ def test_the_wire_survives_whatever_is_sent_to_it(
         mturk_client(server.url, server.credentials).get_account_balance()
     # One event a line: the end of one with a traceback says what happened, and where. All of it is written once it ended.
     server.process.terminate()
-    server.process.wait(30)
+    server.process.wait(120)
     tracebacks = {line[-600:] for line in server.said().splitlines() if "Traceback" in line}
     problems = [*score.faults[:3], *sorted(tracebacks)[:5]]
     assert not problems, "\n\n".join(problems)

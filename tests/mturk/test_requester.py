@@ -285,7 +285,9 @@ JSON = st.recursive(
 
 
 @given(operation=st.sampled_from(sorted(CALLS)), data=st.data())
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_whatever_comes_over_the_wire_only_our_errors_leave_the_gateway(
     liar: tuple[Marketplace, Wire], operation: str, data: st.DataObject
 ) -> None:
