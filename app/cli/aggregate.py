@@ -34,6 +34,7 @@ AnswersArgument = Annotated[
 ]
 STANDARD_OUTPUT = Path("-")
 SHOWN_LABELS = 12
+SHOWN_CHARACTERS = 60
 
 
 class Ties(StrEnum):
@@ -239,6 +240,10 @@ def _tell_of(read: LongAnswers) -> None:
     """What was read, and what a reader of the result should know of it."""
     for alike in read.alike:
         _tell(f"labels differ only by case or outer spaces, and count as different ones: {', '.join(map(repr, alike))}")
+    if broken := next((name for name in (*read.labels, *read.workers) if "\n" in name or "\r" in name), None):
+        _tell(
+            f"{broken[:SHOWN_CHARACTERS]!r} goes over several lines: where a quote is closed too late, the rows between are lost"
+        )
     if read.counted:
         shown = ", ".join(read.labels[:SHOWN_LABELS]) + (", …" if len(read.labels) > SHOWN_LABELS else "")
         _tell(

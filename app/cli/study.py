@@ -148,9 +148,12 @@ def correct_labels(
         raise typer.BadParameter("a file, since the changes stand beside it", param_hint="--out")
     from app.cli.correcting import correct_label_sets, correct_study, written_beside
     from app.domain.study_sets import LabelSets
+    from app.errors import InvalidInput, Problem
     from app.files.study_json import read_study
 
     check_targets([out, *written_beside(out)], [file, labels])
+    if classes is not None and labels is None:
+        raise InvalidInput([Problem("is for an array of numbers: name it with --labels", field="--classes")])
     rules = CorrectionRules(rule, reading, multi_label, unresolved, quorum)
     study = read_study(file, others=other_answers or ())
     _tell([study])

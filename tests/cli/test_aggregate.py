@@ -252,3 +252,12 @@ def test_links_that_go_round_in_a_circle_are_named(rita: Typist) -> None:
         assert rita.types("aggregate", *more) == 1, more
         assert "circle.csv: cannot be " in rita.complained
         assert "Too many levels of symbolic links" in rita.complained
+
+
+@pytest.mark.parametrize("rows", ['1,ada,"cat\n1,bob,dog"\n', '1,"ada,cat\n1,bob",dog\n'])
+def test_a_quote_that_may_have_taken_rows_in_is_told(rita: Typist, rows: str) -> None:
+    Path("a.csv").write_text(f"task,worker,label\n{rows}2,eve,cat\n")
+    assert rita.types("aggregate", "a.csv") == 0
+    assert "goes over several lines: where a quote is closed too late, the rows between are lost" in rita.complained
+    assert rita.types("aggregate", "answers.csv") == 0
+    assert "several lines" not in rita.complained

@@ -137,6 +137,7 @@ def test_without_an_array_the_files_own_items_are_written(rita: Typist) -> None:
         (("--out", "x.npy"), "needs the dataset's given labels"),
         (("--out", "x.xlsx"), "the name must end in one of"),
         (("--out", "x.npy", "--labels", "absent.npy"), "absent.npy: cannot be read"),
+        (("--out", "x.csv", "--classes", "cat,dog"), "--classes: is for an array of numbers: name it with --labels"),
     ],
 )
 def test_what_cannot_be_written_is_refused(rita: Typist, options: tuple[str, ...], reason: str) -> None:
