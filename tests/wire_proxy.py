@@ -4,7 +4,7 @@ import http.client
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +22,16 @@ class Wire:
     latency_s: float = 0.0
     lose_reply: Counter[str] = field(default_factory=Counter)  # the request is carried out, its answer is not delivered
     refuse: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # answered instead of being carried out
+    meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)  # done once, while a request is on its way
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def bear(self, operation: str) -> None:
+        """What happens to each request on its way."""
+        with self.lock:
+            self.calls[operation] += 1
+        time.sleep(self.latency_s)
+        if happens := self.meanwhile.pop(operation, None):
+            happens()
 
     def takes(self, counter: Counter[str], operation: str) -> bool:
         with self.lock:
@@ -44,11 +53,9 @@ def wire_to(endpoint: str) -> Iterator[Wire]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-            with wire.lock:
-                wire.calls[operation] += 1
-            time.sleep(wire.latency_s)
-            if operation in wire.refuse:
-                self._send(*wire.refuse[operation])
+            wire.bear(operation)
+            if refused := wire.refuse.get(operation):
+                self._send(*refused)
                 return
             status, headers, answer = self._forward(body)
             if wire.takes(wire.lose_reply, operation):

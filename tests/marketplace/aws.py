@@ -63,6 +63,12 @@ class Aws:
                 bodies.append(message["Body"])
                 self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
 
+    def kept(self, queue_url: str) -> int:
+        """How many messages the queue holds, those included that somebody has received and not deleted."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
     def received(self, queue_url: str, number: int, *, within_s: float = 60) -> list[dict[str, Any]]:
         """The documents of the first `number` messages that arrive, or of fewer when the time is up."""
         deadline = time.monotonic() + within_s

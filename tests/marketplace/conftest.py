@@ -24,13 +24,18 @@ __all__ = ["chromium"]
 
 
 class MovedClock:
-    """The real time plus what a test has added to it."""
+    """The real time plus what a test has added to it; once it is stopped, only what a test adds."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self._stopped_at: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self._stopped_at or datetime.now(UTC)) + self.ahead
+
+    def stop(self) -> None:
+        """Let no time pass by itself: for what is to happen within a second, which a busy machine may spend elsewhere."""
+        self._stopped_at = datetime.now(UTC)
 
     def advance(self, **by: float) -> None:
         """Let time pass: `clock.advance(hours=24)`."""

@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -85,7 +86,21 @@ def test_two_processes_share_the_messages_and_send_each_once(
 ) -> None:
     write(database, clock, queue, 120)
     other = Database(database.url, pool_size=4)
-    deliverers = [Deliverer(one, at(settings, aws.url), clock) for one in (database, other)]
+    both_are_at_it = threading.Barrier(2)
+
+    class Together(Carrier):
+        """Sends its first message once the other process has one in hand too."""
+
+        waited = False
+
+        def send(self, message: OutboxMessage) -> None:
+            if not self.waited:
+                self.waited = True
+                both_are_at_it.wait(60)
+            super().send(message)
+
+    carriers = [Together(settings.model_copy(update={"marketplace_sqs_endpoint_url": aws.url})) for _ in range(2)]
+    deliverers = [Deliverer(one, way, clock) for one, way in zip((database, other), carriers, strict=True)]
     with ThreadPoolExecutor(2) as pool:
         delivered = list(pool.map(deliver, deliverers))
     other.close()
@@ -96,6 +111,7 @@ def test_two_processes_share_the_messages_and_send_each_once(
 
 
 def test_an_outage_delays_a_message_and_says_why(settings: Settings, database: Database, clock: MovedClock) -> None:
+    clock.stop()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     deliverer = Deliverer(database, at(settings, url), clock)
@@ -118,6 +134,7 @@ def test_an_outage_delays_a_message_and_says_why(settings: Settings, database: D
 def test_an_outage_costs_one_time_out_and_not_one_a_message(
     settings: Settings, database: Database, clock: MovedClock
 ) -> None:
+    clock.stop()
     with socket.socket() as silent:  # takes connections, and never answers
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -193,6 +210,7 @@ def test_a_kill_between_sending_and_marking_sends_it_again_under_the_same_id(
 def test_a_lost_reply_sends_it_again_under_the_same_id(
     settings: Settings, database: Database, clock: MovedClock, aws: Aws, queue: str
 ) -> None:
+    clock.stop()
     write(database, clock, queue)
     with wire_to(aws.url) as wire:
         wire.lose_reply["SendMessage"] = 1
@@ -304,6 +322,7 @@ def test_a_rehearsal_may_ask_for_duplicates(
 def test_a_rehearsal_may_ask_for_another_order(
     settings: Settings, database: Database, clock: MovedClock, aws: Aws, queue: str
 ) -> None:
+    clock.stop()
     trouble(database, shuffle_notifications=True)
     write(database, clock, queue, 20)
     deliverer = Deliverer(database, at(settings, aws.url), clock, rehearsal=True)
