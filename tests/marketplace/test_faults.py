@@ -1,5 +1,6 @@
 """Faults on purpose: what is decided, and what a Requester's script sees of it through real boto3."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -126,10 +127,10 @@ def test_a_throttled_script_is_told_so_and_boto3_gets_through_by_waiting(
     suffer(throttle_per_s=2)
     hasty = client(marketplace, credentials)
     with pytest.raises(ClientError, match="Rate exceeded") as refused:
-        _ = [hasty.get_account_balance() for _ in range(8)]
+        _ = [hasty.get_account_balance() for _ in range(100)]
     assert refused.value.response["Error"]["Code"] == "ThrottlingException"
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-    patient = client(marketplace, credentials, attempts=5)
+    patient = client(marketplace, credentials, attempts=10)
     assert patient.get_account_balance()["AvailableBalance"] == "10000.00"
 
 
@@ -183,7 +184,9 @@ def test_a_slow_reply_is_a_read_timeout_to_the_impatient(
     suffer(slow_ms=600)
     with pytest.raises(ReadTimeoutError):
         publish(client(marketplace, credentials, read_timeout_s=0.4))
-    assert client(calm, credentials).list_hits()["NumResults"] == 1
+    deadline = time.monotonic() + 60
+    while client(calm, credentials).list_hits()["NumResults"] == 0:  # it is carried out all the same
+        assert time.monotonic() < deadline
     assert publish(client(marketplace, credentials))["HITId"]
 
 

@@ -74,9 +74,9 @@ def test_our_own_templates_pass_and_take_no_time(name: str) -> None:
     url = None if name == "text" else "https://media.example/a?b=1&c=2"
     items = [ShownItem(n, MediaType(name), "cat & co", "<dog>", text=words, media_url=url) for n in range(1, 9)]
     page = render(template.source, items, title=template.title, instructions=template.instructions)
-    started = time.perf_counter()
+    started = time.thread_time()
     assert html_faults.first_fault(page) is None
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @given(st.text(alphabet="<>/!-=\"'&;#a b\n[]?", max_size=80))
@@ -89,9 +89,9 @@ def test_any_text_gets_an_answer(page: str) -> None:
     "piece", ["<", "&", "<a ", "<a b='", "</", "<!--", "&#", "<a" + " " * 50, "<script>", "=", "<a b" + "=" * 9]
 )
 def test_no_page_keeps_it_busy(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     html_faults.first_fault(piece * (65_535 // len(piece)))
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_a_hit_with_such_a_page_is_refused(mturk: "MTurkClient") -> None:
