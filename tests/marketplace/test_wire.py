@@ -303,7 +303,9 @@ VALUES = st.recursive(
 
 
 @given(data=st.data())
-@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@hypothesis_settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_no_input_makes_the_server_fail(marketplace: str, credentials: Credentials, data: st.DataObject) -> None:
     operation = data.draw(st.sampled_from(sorted(OPERATIONS)))
     shape = wire.service_model().operation_model(operation).input_shape
