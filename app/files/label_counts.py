@@ -21,6 +21,7 @@ MOST_ANSWERS = 50_000_000
 _SHOWN = 40
 # What pandas makes of the numbers of rows: read as votes they would be the most of all.
 _ROW_NUMBERS = re.compile(r"|index|Unnamed: \d+|__index_level_\d+__")
+_IDS = {"id", "task", "task_id", "item_id"}
 _TOTALS = COUNT_NAMES | {
     *("total", "totals", "total_count", "total_votes", "total_answers", "sum"),
     *("answers", "n_answers", "num_answers", "responses", "n_responses", "num_responses"),
@@ -55,6 +56,11 @@ def count_columns(header: Sequence[str], *, file: str) -> dict[str, str] | None:
         message = (
             f"{numbers!r} is no label but what pandas calls the numbers of rows: every column but the task is a label in a file"
             " of counts; leave it out, as to_csv(index=False) does"
+        )
+        raise InvalidInput([Problem(message, field=file)])
+    if again := next((name for name in labels if name.strip().casefold() in _IDS), None):
+        message = (
+            f"{again!r} is no label: a file of counts names its tasks once, here in {known[Role.TASK]!r}; leave it out"
         )
         raise InvalidInput([Problem(message, field=file)])
     return {Role.TASK: known[Role.TASK]} | {name: name for name in labels}

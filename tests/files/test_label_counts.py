@@ -78,6 +78,8 @@ def test_columns_named_like_labels_that_hold_no_counts_are_passed_over(path: Pat
         ("task,cat,dog,votes\n1,2,0,2\n", "'votes' is no label: leave totals out"),
         ("task,cat,dog,Total\n1,2,0,2\n", "'Total' is no label: leave totals out"),
         ("task,cat,dog,n\n" + "".join(f"{n},{n},1,{n + 1}\n" for n in range(10)), "'n' is in every row the sum of"),
+        ("id,task,cat,dog\n7,a,2,0\n", "'id' is no label: a file of counts names its tasks once, here in 'task'"),
+        ("task_id,task,cat\n7,a,2\n", "'task' is no label: a file of counts names its tasks once, here in 'task_id'"),
         (",task,cat,dog\n0,a,2,0\n", "'' is no label but what pandas calls the numbers of rows"),
         ("Unnamed: 0,task,cat\n0,a,2\n", "'Unnamed: 0' is no label but what pandas"),
         ("task,cat,__index_level_0__\na,2,0\n", "'__index_level_0__' is no label but what pandas"),
