@@ -16,7 +16,9 @@ from app.pipeline import batches
 from tests.pipeline.conftest import House
 
 HITS = 40
-EFFECTIVE_WITHIN_S = 2.0
+# A call has its own moment, so how many were made after a pause says how late it was noticed, however busy the machine is.
+CALLS_PER_S, EFFECTIVE_WITHIN_S = 8, 2.0
+ENDS_WITHIN_S = 120  # on such a machine
 
 
 def ready(house: House) -> BatchId:
@@ -65,16 +67,14 @@ def given_back(house: House) -> bool:
 def test_no_call_starts_once_a_batch_is_paused_or_stopped(house: House, end: Callable[..., object]) -> None:
     batch_id = ready(house)
     house.wire.latency_s = 0.3
-    with publishing(slow_runtime(house, 8), batch_id) as runner:
+    with publishing(slow_runtime(house, CALLS_PER_S), batch_id) as runner:
         wait_until(lambda: created(house) >= 3)
         with house.database.transaction() as db:
             end(db, batch_id, by="rita")
-        time.sleep(EFFECTIVE_WITHIN_S)
         made = created(house)
-        runner.join(EFFECTIVE_WITHIN_S)
+        runner.join(ENDS_WITHIN_S)
         assert not runner.is_alive()
-    assert 3 <= made < HITS
-    assert created(house) == made
+    assert 3 <= made <= created(house) <= made + CALLS_PER_S * EFFECTIVE_WITHIN_S
     assert given_back(house)
 
 
@@ -88,7 +88,7 @@ def test_a_slot_far_in_the_future_does_not_delay_a_pause(house: House) -> None:
         wait_until(lambda: bool(house.rows("SELECT 1 FROM operations WHERE status = 'acting'")))
         with house.database.transaction() as db:
             batches.pause(db, batch_id, by="rita")
-        runner.join(2 * EFFECTIVE_WITHIN_S)
+        runner.join(ENDS_WITHIN_S)
         assert not runner.is_alive()
     assert created(house) == before
     assert given_back(house)
@@ -96,7 +96,7 @@ def test_a_slot_far_in_the_future_does_not_delay_a_pause(house: House) -> None:
 
 def test_what_was_given_back_is_published_at_once_when_the_batch_is_resumed(house: House) -> None:
     batch_id = ready(house)
-    with publishing(slow_runtime(house, 8), batch_id):
+    with publishing(slow_runtime(house, CALLS_PER_S), batch_id):
         wait_until(lambda: created(house) >= 3)
         with house.database.transaction() as db:
             batches.pause(db, batch_id, by="rita")
@@ -110,13 +110,14 @@ def test_what_was_given_back_is_published_at_once_when_the_batch_is_resumed(hous
 
 def test_a_process_that_stops_gives_back_what_it_did_not_call(house: House) -> None:
     batch_id = ready(house)
-    runtime = slow_runtime(house, 8)
+    runtime = slow_runtime(house, CALLS_PER_S)
     with publishing(runtime, batch_id) as runner:
         wait_until(lambda: created(house) >= 3)
         runtime.stopping.set()
-        runner.join(2 * EFFECTIVE_WITHIN_S)
+        made = created(house)
+        runner.join(ENDS_WITHIN_S)
         assert not runner.is_alive()
-    assert created(house) < HITS
+    assert created(house) <= made + CALLS_PER_S * EFFECTIVE_WITHIN_S
     assert given_back(house)
 
 
@@ -134,9 +135,10 @@ def test_a_long_turn_ends_early_while_another_job_waits_for_a_place(house: House
     runtime = slow_runtime(house, 2)
     runtime.gives_way = True
     with publishing(runtime, batch_id) as runner:
-        runner.join(SHORTEST_TURN_S + 10)  # a whole turn would be twenty
+        runner.join(ENDS_WITHIN_S)
         assert not runner.is_alive()
-    assert 0 < created(house) < HITS
+    # At two calls a second: a whole turn of twenty seconds would have made them all.
+    assert 0 < created(house) <= 2 * (SHORTEST_TURN_S + 10)
     assert given_back(house)
     waiting = {row.task_name for row in house.rows("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo'")}
     assert "publish" in waiting  # it goes on when there is a place again
