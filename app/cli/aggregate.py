@@ -77,7 +77,7 @@ def _list_methods(asked: bool) -> None:
 def aggregate(
     answers: AnswersArgument,
     out: Annotated[
-        Path, typer.Option(help="task,label,p_<label>…: .csv, .tsv, .jsonl or .parquet; - is standard output.")
+        Path, typer.Option(help="task,label,p_LABEL…: .csv, .tsv, .jsonl or .parquet; - is standard output.")
     ] = STANDARD_OUTPUT,
     method: Annotated[str | None, typer.Option(help="`--list-methods` shows all, and which are the defaults.")] = None,
     workers: Annotated[
@@ -91,7 +91,7 @@ def aggregate(
     ] = None,
     pred_probs: Annotated[
         Path | None,
-        typer.Option(help="A model's probabilities (task,p_<label>…), for methods with a model as a rater."),
+        typer.Option(help="A model's probabilities (task,p_LABEL…), for methods with a model as a rater."),
     ] = None,
     quorum: Annotated[int, typer.Option(min=1, help="Equal answers that decide a task, for the method quorum.")] = 3,
     ties: Annotated[
@@ -99,7 +99,10 @@ def aggregate(
         typer.Option(help="seeded: by a lot drawn from seed and task, never by column order; empty: no label."),
     ] = Ties.SEEDED,
     repeats: Annotated[
-        RepeatedAnswers, typer.Option(help="Further answers of a worker on a task: all count, or the last row alone.")
+        RepeatedAnswers,
+        typer.Option(
+            help="Further answers of a worker on a task: all count, the last row alone does, or they are refused."
+        ),
     ] = RepeatedAnswers.ALL,
     columns: Annotated[
         str | None, typer.Option(help="The columns for task, worker and label, by commas, where they are unusual.")

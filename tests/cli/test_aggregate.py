@@ -261,3 +261,9 @@ def test_a_quote_that_may_have_taken_rows_in_is_told(rita: Typist, rows: str) ->
     assert "goes over several lines: where a quote is closed too late, the rows between are lost" in rita.complained
     assert rita.types("aggregate", "answers.csv") == 0
     assert "several lines" not in rita.complained
+
+
+def test_the_help_names_the_columns_of_probabilities(rita: Typist) -> None:
+    """In angle brackets they would be taken for HTML and left out."""
+    assert rita.types("aggregate", "--help") == 0
+    assert rita.said.count("p_LABEL") == 2
