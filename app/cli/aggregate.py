@@ -52,6 +52,14 @@ class RepeatedAnswers(StrEnum):
     REFUSE = "refuse"
 
 
+RepeatsOption = Annotated[
+    RepeatedAnswers,
+    typer.Option(
+        help="Further answers of a worker on a task: all count, the last row alone does, or they are refused."
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the tree."""
     app.command(epilog=f"Columns are known by these names, case and `_id` aside. {known_names()}.")(aggregate)
@@ -98,12 +106,7 @@ def aggregate(
         Ties,
         typer.Option(help="seeded: by a lot drawn from seed and task, never by column order; empty: no label."),
     ] = Ties.SEEDED,
-    repeats: Annotated[
-        RepeatedAnswers,
-        typer.Option(
-            help="Further answers of a worker on a task: all count, the last row alone does, or they are refused."
-        ),
-    ] = RepeatedAnswers.ALL,
+    repeats: RepeatsOption = RepeatedAnswers.ALL,
     columns: Annotated[
         str | None, typer.Option(help="The columns for task, worker and label, by commas, where they are unusual.")
     ] = None,
