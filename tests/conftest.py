@@ -4,16 +4,20 @@ import gc
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
+from app.access import passwords as access_passwords
 from app.db import embedded, migrations
 from app.db.engine import Database
+from app.marketplace import passwords as marketplace_passwords
 from tests.database_pool import DatabasePool, copied_database, database_url_of, psycopg_url
 from tests.scheduling import GroupedByMark
 
@@ -24,6 +28,7 @@ hypothesis.settings.load_profile("ci")
 # For journeys that say nothing else: a busy machine may take minutes for what an idle one does in one.
 JOURNEY_TIMEOUT_S = 900
 
+_MOST_POOLS = 2
 STUDY = Path(__file__).resolve().parents[2] / "shared" / "labelerrors"
 
 
@@ -59,6 +64,16 @@ def _no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("SSL_CERT_FILE", raising=False)
         environment.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("no_authorities")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_hashed_fast() -> Iterator[None]:
+    """argon2id all the same, at the least cost it can have: a hash is meant to take 0.14 s, and tests make hundreds."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (access_passwords, marketplace_passwords):
+            patch.setattr(module, "_hasher", quick)
         yield
 
 
@@ -138,12 +153,27 @@ def _used_databases() -> dict[str, Database]:
 @pytest.fixture
 def database(database_url: str, _used_databases: dict[str, Database]) -> Iterator[Database]:
     """A pool on this test's database; it has no connections yet."""
-    if database_url not in _used_databases:
-        _used_databases.clear()
-        _used_databases[database_url] = Database(database_url, pool_size=8)
-    database = _used_databases[database_url]
-    yield database
-    database.close()
+    with _used(database_url, _used_databases) as database:
+        yield database
+
+
+@pytest.fixture
+def other_database(database_pool: DatabasePool, _used_databases: dict[str, Database]) -> Iterator[Database]:
+    """The database of another installation."""
+    name = database_pool.take()
+    with _used(database_url_of(database_pool.server_url, name), _used_databases) as database:
+        yield database
+    database_pool.give_back(name)
+
+
+@contextmanager
+def _used(url: str, known: dict[str, Database]) -> Iterator[Database]:
+    if url not in known:
+        if len(known) == _MOST_POOLS:
+            known.clear()
+        known[url] = Database(url, pool_size=8)
+    yield known[url]
+    known[url].close()
 
 
 @pytest.fixture

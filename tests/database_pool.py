@@ -21,6 +21,9 @@ _RESTART = """
 _OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
+_MOST_SPARES = 2  # some tests have two installations
+
+
 class DatabasePool:
     """One test at a time has a database; what it leaves is removed before the next one takes it.
 
@@ -29,30 +32,27 @@ class DatabasePool:
 
     def __init__(self, server_url: str, template: str) -> None:
         self.server_url, self._template = server_url, template
-        self._spare: str | None = None
-        self._emptying: tuple[str, psycopg.Connection[tuple[object, ...]]] | None = None
+        self._spares: list[str] = []
+        self._emptying: dict[str, psycopg.Connection[tuple[object, ...]]] = {}
         with psycopg.connect(database_url_of(server_url, template)) as connection:
             self._tables = {name for name, _ in connection.execute(_TABLES)}
             self._version = connection.execute(f"SELECT version_num FROM {_VERSION}").fetchall()
 
     def take(self) -> str:
         """The name of a migrated, empty database."""
-        name, self._spare = self._spare, None
-        return name or create(self.server_url, self._template)
+        return self._spares.pop() if self._spares else create(self.server_url, self._template)
 
     def give_back(self, name: str) -> None:
         """Empty it for the next one."""
-        if self._spare is None and self._emptied(name):
-            self._spare = name
+        if len(self._spares) < _MOST_SPARES and self._emptied(name):
+            self._spares.append(name)
         else:
-            self._hang_up()
-            drop(self.server_url, name)
+            self._drop(name)
 
     def close(self) -> None:
         """Drop what is kept."""
-        self._hang_up()
-        if self._spare is not None:
-            drop(self.server_url, self._spare)
+        while self._spares:
+            self._drop(self._spares.pop())
 
     def _emptied(self, name: str) -> bool:
         try:
@@ -78,16 +78,15 @@ class DatabasePool:
 
     def _connection_to(self, name: str) -> psycopg.Connection[tuple[object, ...]]:
         """One that stays open from test to test: a new one has to learn of all tables first, which takes 20 ms."""
-        if self._emptying is None or self._emptying[0] != name:
-            self._hang_up()
+        if name not in self._emptying:
             url = database_url_of(self.server_url, name)
-            self._emptying = (name, psycopg.connect(url, options="-c lock_timeout=2000", autocommit=True))
-        return self._emptying[1]
+            self._emptying[name] = psycopg.connect(url, options="-c lock_timeout=2000", autocommit=True)
+        return self._emptying[name]
 
-    def _hang_up(self) -> None:
-        if self._emptying is not None:
-            self._emptying[1].close()
-            self._emptying = None
+    def _drop(self, name: str) -> None:
+        if name in self._emptying:
+            self._emptying.pop(name).close()
+        drop(self.server_url, name)
 
 
 def _version(connection: psycopg.Connection[tuple[object, ...]]) -> list[tuple[object, ...]]:

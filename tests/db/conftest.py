@@ -10,19 +10,11 @@ from pathlib import Path
 import pytest
 
 from app.db import embedded
-from tests.conftest import copied_database
 from tests.db.embedded_people import (
     NORMAL_USER,
     Person,
     wait_until,
 )
-
-
-@pytest.fixture
-def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
-    """A database that was nobody's before: these tests change more than rows."""
-    with copied_database(postgres_url, template_database) as url:
-        yield url
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import re
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from app.domain.vocabulary import BatchId
 from app.errors import Conflict, NotFound
 from app.pipeline import archive, batches, export, restoring
 from app.pipeline.export import WorkerNames
-from tests.conftest import copied_database
 from tests.factories import make_batch, make_hit, make_item, make_media_file
 from tests.pipeline.conftest import House
 
@@ -57,12 +56,9 @@ class Elsewhere:
 
 
 @pytest.fixture
-def elsewhere(postgres_url: str, template_database: str, tmp_path: Path) -> Iterator[Elsewhere]:
-    with copied_database(postgres_url, template_database) as url:
-        database = Database(url, pool_size=2)
-        (tmp_path / "elsewhere").mkdir()
-        yield Elsewhere(database, tmp_path / "elsewhere")
-        database.close()
+def elsewhere(other_database: Database, tmp_path: Path) -> Elsewhere:
+    (tmp_path / "elsewhere").mkdir()
+    return Elsewhere(other_database, tmp_path / "elsewhere")
 
 
 def write(house: House, batch_id: BatchId, **options: Any) -> Path:
