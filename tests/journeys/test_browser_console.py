@@ -1,6 +1,7 @@
 """Rita's afternoon in the console: from a file of doubtful labels to the consensus, in a real browser."""
 
 import csv
+import itertools
 import json
 import threading
 from collections.abc import Iterator
@@ -12,13 +13,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.marketplace import crowd
-from app.marketplace.crowd import CrowdPlan, CrowdReport
+from app.marketplace.crowd import CrowdEvent, CrowdEventKind, CrowdPlan, CrowdReport
 from tests.journeys.conftest import DESKTOP, PHONE, OpenWindow, Window, write_texts
 from tests.stack import RunningStack
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser, pytest.mark.xdist_group("browser-console")]
 
-ITEMS = 12
+ITEMS, FEW = 12, 20
 SETTLED_WITHIN_MS = 240_000
 # Every third label is wrong, and on every fourth example Workers do not agree.
 VOTES = [
@@ -120,9 +121,10 @@ def watch_until_done(window: Window, stack: RunningStack) -> None:
     page = window.page
     page.evaluate(WATCH)
     expect(page.get_by_text(f"{ITEMS} of {ITEMS} published")).to_be_visible(timeout=SETTLED_WITHIN_MS)
-    with crowd_at_work(stack) as reports:
+    with crowd_at_work(stack) as (reports, go_on):
         expect(page.locator("#progress .tiles dd").first).not_to_have_text("0 of 60", timeout=SETTLED_WITHIN_MS)
         window.look("console-live")
+        go_on.set()
         expect(page.get_by_text("Finished ")).to_be_visible(timeout=SETTLED_WITHIN_MS)
     assert [(report.submitted, report.failures, report.votes_left) for report in reports] == [(ITEMS * 5, 0, 0)]
     seen = page.evaluate("window.seen")
@@ -134,20 +136,30 @@ def watch_until_done(window: Window, stack: RunningStack) -> None:
 
 
 @contextmanager
-def crowd_at_work(stack: RunningStack) -> Iterator[list[CrowdReport]]:
-    """Five simulated Workers hand in the votes, not all at once; the list gets their report."""
+def crowd_at_work(stack: RunningStack) -> Iterator[tuple[list[CrowdReport], threading.Event]]:
+    """Five simulated Workers hand in the votes; after the first few they wait for the event. The list gets their report."""
     lines = (
         json.dumps({"text": text, "given_label": "question", "guessed_label": "statement", "votes": votes})
         for text, votes in zip(texts(), VOTES, strict=True)
     )
     plan = CrowdPlan(workers=5, key=crowd.parse("\n".join(lines)), replay=True, seed=7, time_scale=0.02)
     reports: list[CrowdReport] = []
-    work = threading.Thread(target=lambda: reports.append(crowd.run_crowd(stack.marketplace_url, plan)))
-    work.start()
+    submitted, go_on = itertools.count(1), threading.Event()
+
+    def pause(event: CrowdEvent) -> None:
+        if event.kind is CrowdEventKind.SUBMITTED and next(submitted) == FEW:
+            go_on.wait()  # and nobody else of the crowd does anything meanwhile
+
+    def work() -> None:
+        reports.append(crowd.run_crowd(stack.marketplace_url, plan, on_event=pause))
+
+    working = threading.Thread(target=work)
+    working.start()
     try:
-        yield reports
+        yield reports, go_on
     finally:
-        work.join()
+        go_on.set()
+        working.join()
 
 
 def texts() -> list[str]:
@@ -203,12 +215,12 @@ def use_an_api_key(window: Window, stack: RunningStack) -> None:
     page.get_by_role("button", name="Make a key").click()
     key = page.locator("pre.secret").inner_text()
     window.look("console-account")
-    asked = httpx2.get(f"{stack.web_url}/api/v1/batches", headers={"Authorization": f"Bearer {key}"})
+    asked = httpx2.get(f"{stack.web_url}/api/v1/batches", headers={"Authorization": f"Bearer {key}"}, timeout=120)
     assert asked.status_code == 200
     assert [(batch["name"], batch["status"]) for batch in asked.json()["batches"]] == [("Tea", "done")]
     page.get_by_role("button", name="Revoke laptop").click()
     expect(page.get_by_role("button", name="Revoke laptop")).to_be_hidden()
-    asked = httpx2.get(f"{stack.web_url}/api/v1/batches", headers={"Authorization": f"Bearer {key}"})
+    asked = httpx2.get(f"{stack.web_url}/api/v1/batches", headers={"Authorization": f"Bearer {key}"}, timeout=120)
     assert asked.status_code == 401
 
 

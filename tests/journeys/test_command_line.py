@@ -26,6 +26,8 @@ READY = "Ctrl-C stops everything."
 HEADER = "id,text,given_label,guessed_label\n"
 GOOD_ROW = "1,one,cat,dog\n"
 ITEMS = 6
+# On a machine that is busy with much else; whatever is ready sooner is not waited for.
+READY_WITHIN_S, ENDED_WITHIN_S, ANSWERS_WITHIN_S = 300, 180, 120
 
 
 class Newcomer:
@@ -43,6 +45,10 @@ class Newcomer:
     def web_port(self) -> str:
         return self.environment["LABELJURY_WEB_PORT"]
 
+    @property
+    def marketplace_port(self) -> str:
+        return self.environment["LABELJURY_MARKETPLACE_PORT"]
+
     def types(self, *arguments: str, fails_with: int = 0) -> "Said":
         """Run `labeljury …` to its end; it has to end with this exit code."""
         done = subprocess.run(
@@ -51,7 +57,7 @@ class Newcomer:
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         said = Said(done.stdout, done.stderr.decode())
@@ -79,7 +85,7 @@ class Newcomer:
     def starts_up(self) -> tuple[subprocess.Popen[bytes], str]:
         """`labeljury up`, once it is ready; the process and its banner."""
         process = self.starts("up")
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + READY_WITHIN_S
         while READY not in self.said():
             assert process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
@@ -93,8 +99,8 @@ class Newcomer:
         """The processes that have to do with this folder: their ids and commands."""
         return list(_processes_of(self.folder))
 
-    def wait_until_alone(self, within_s: float) -> None:
-        deadline = time.monotonic() + within_s
+    def wait_until_alone(self) -> None:
+        deadline = time.monotonic() + ENDED_WITHIN_S
         while left := self.processes():
             assert time.monotonic() < deadline, "\n".join(left)
             time.sleep(0.2)
@@ -103,7 +109,7 @@ class Newcomer:
         for process in self._started:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.wait(30)
+                process.wait(ENDED_WITHIN_S)
 
 
 class HereAndNow:
@@ -195,6 +201,7 @@ def test_a_newcomer_goes_the_whole_way(newcomer: Newcomer) -> None:
     up, banner = newcomer.starts_up()
     signs_in(newcomer, banner)
     launches(newcomer, number)
+    sees_the_hits(newcomer)
     sends_a_crowd(newcomer)
     newcomer.types("batch", "status", number, "--watch")
     status = newcomer.types("batch", "status", number).out
@@ -211,10 +218,11 @@ def test_up_is_started_once_and_dies_without_leftovers(newcomer: Newcomer) -> No
     assert "Password" in first_banner
     refused = newcomer.types("up", fails_with=1)
     assert f"port {newcomer.web_port} is taken (is `labeljury up` running already?)" in refused.err
-    assert httpx2.get(f"http://127.0.0.1:{newcomer.web_port}/health/ready").status_code == 200
+    ready = httpx2.get(f"http://127.0.0.1:{newcomer.web_port}/health/ready", timeout=ANSWERS_WITHIN_S)
+    assert ready.status_code == 200
     up.kill()
     up.wait()
-    newcomer.wait_until_alone(within_s=40)
+    newcomer.wait_until_alone()
     up, second_banner = newcomer.starts_up()
     assert "Password" not in second_banner  # shown once, and the account is kept
     stops_with_ctrl_c(newcomer, up)
@@ -242,7 +250,8 @@ def signs_in(newcomer: Newcomer, banner: str) -> None:
     """With the address and the password of the banner."""
     email, password = re.findall(r"(?:Sign in as|Password) +(\S+)", banner)
     form = {"email": email, "password": password, "next": "/"}
-    answer = httpx2.post(f"http://127.0.0.1:{newcomer.web_port}/sign-in", data=form)
+    url = f"http://127.0.0.1:{newcomer.web_port}/sign-in"
+    answer = httpx2.post(url, data=form, timeout=ANSWERS_WITHIN_S)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
@@ -250,6 +259,14 @@ def launches(newcomer: Newcomer, number: str) -> None:
     assert f"Batch {number} is live." in newcomer.types("batch", "launch", number).out
     refused = newcomer.types("batch", "launch", number, fails_with=1)
     assert "is live and cannot become" in refused.err or "already" in refused.err, refused.err
+
+
+def sees_the_hits(newcomer: Newcomer) -> None:
+    """As Workers do, once all are published: a crowd goes home where there is nothing for some seconds."""
+    url, deadline = f"http://127.0.0.1:{newcomer.marketplace_port}/worker", time.monotonic() + READY_WITHIN_S
+    while f'<span class="available">{ITEMS}</span>' not in httpx2.get(url, timeout=ANSWERS_WITHIN_S).text:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def sends_a_crowd(newcomer: Newcomer) -> None:
@@ -288,16 +305,15 @@ def names_what_is_not_there(newcomer: Newcomer) -> None:
 def reads_credentials(newcomer: Newcomer) -> None:
     lines = newcomer.types("marketplace", "credentials").out.splitlines()
     exports = dict(line.removeprefix("export ").split("=", 1) for line in lines)
-    port = newcomer.environment["LABELJURY_MARKETPLACE_PORT"]
-    assert exports["AWS_ENDPOINT_URL_MTURK"] == f"http://127.0.0.1:{port}"
+    assert exports["AWS_ENDPOINT_URL_MTURK"] == f"http://127.0.0.1:{newcomer.marketplace_port}"
     assert exports["AWS_ACCESS_KEY_ID"].startswith("LJ")
 
 
 def stops_with_ctrl_c(newcomer: Newcomer, up: subprocess.Popen[bytes]) -> None:
     up.send_signal(signal.SIGINT)
-    assert up.wait(30) == 0, newcomer.said()
+    assert up.wait(ENDED_WITHIN_S) == 0, newcomer.said()
     assert "Traceback" not in newcomer.said()
-    newcomer.wait_until_alone(within_s=1)
+    newcomer.wait_until_alone()
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
