@@ -16,31 +16,26 @@ from app.mturk.client import connect
 from app.pipeline import batches, item_import
 from app.questions import catalogue
 from app.settings import MarketplaceProfile
-from tests.stack import Part, RunningStack, running_stack
+from tests.stack import STOPPED_WITHIN_S, Part, RunningStack, running_stack
 
 pytestmark = pytest.mark.journey
 
 HITS = 100  # of each Batch
-ALLOWED_PER_S = 8  # so few that even a machine full of other tests asks for more
+ALLOWED_PER_S = 5  # so few that even a machine full of other tests asks for more
 
 
 @pytest.fixture
 def stack(tmp_path: Path, database_url: str) -> Iterator[RunningStack]:
-    """Nobody told the runners what the endpoint allows."""
+    """No runner is at work yet, and nobody told them what the endpoint allows."""
     pace = {"calls_per_second": 100, "marketplace_rehearsal": True, "log_json": True}
     with running_stack(tmp_path, database_url, **pace) as stack:
+        stack.kill(Part.JOBS)
         yield stack
 
 
-@pytest.fixture
-def runner_logs(stack: RunningStack) -> Iterator[list[Path]]:
-    """Three more job runners; what all four of them said."""
-    with three_more(stack) as logs:
-        yield [*logs, stack.log(Part.JOBS)]
-
-
 @contextmanager
-def three_more(stack: RunningStack) -> Iterator[list[Path]]:
+def four_runners(stack: RunningStack) -> Iterator[list[Path]]:
+    """The stack's own and three more; what each of them says."""
     logs = [stack.folder / f"runner-{number}.log" for number in range(3)]
     processes = []
     for path in logs:
@@ -55,12 +50,13 @@ def three_more(stack: RunningStack) -> Iterator[list[Path]]:
                 )
             )
     try:
-        yield logs
+        stack.start(Part.JOBS)
+        yield [*logs, stack.log(Part.JOBS)]
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(30)
+            process.wait(STOPPED_WITHIN_S)
 
 
 def launched(stack: RunningStack, folder: Path, name: str) -> BatchId:
@@ -82,20 +78,21 @@ def launched(stack: RunningStack, folder: Path, name: str) -> BatchId:
     return batch_id
 
 
-@pytest.mark.timeout(300)
 def test_runners_find_the_endpoints_rate_share_it_fairly_and_show_nobody_a_throttle_answer(
-    stack: RunningStack, runner_logs: list[Path], tmp_path: Path
+    stack: RunningStack, tmp_path: Path
 ) -> None:
+    ids = [launched(stack, tmp_path, name) for name in ("one", "other")]
     set_up = stack.labeljury("marketplace", "faults", "--throttle", str(ALLOWED_PER_S))
     assert set_up.returncode == 0, set_up.stderr
-    ids = [launched(stack, tmp_path, name) for name in ("large", "other")]
-    stack.wait_for(f"SELECT count(*) = {2 * HITS} FROM hits WHERE status = 'live'", within_s=200)
+    with four_runners(stack) as logs:  # who find both Batches there
+        stack.wait_for(f"SELECT count(*) = {2 * HITS} FROM hits WHERE status = 'live'", within_s=400)
 
     on_the_marketplace = "SELECT count(*) AS n, count(DISTINCT requester_annotation) AS different FROM marketplace.hits"
     assert tuple(stack.one(on_the_marketplace)) == (2 * HITS, 2 * HITS)
     endpoint = stack.one("SELECT calls, throttles, throttled_rate FROM endpoints")
     assert endpoint.throttles > 0, "the endpoint throttled nobody: nothing was shown"
-    assert endpoint.throttles <= endpoint.calls / 4
+    # About a sixth; a fifth on a busy machine, where calls come in bunches; nineteen in twenty if nobody slowed down.
+    assert endpoint.throttles <= endpoint.calls * 0.4
     live_at_half = [
         stack.one(
             "SELECT count(*) AS n FROM hits WHERE batch_id = :id AND published_at <="
@@ -108,6 +105,6 @@ def test_runners_find_the_endpoints_rate_share_it_fairly_and_show_nobody_a_throt
     assert min(live_at_half) >= HITS / 4, live_at_half  # results are written a few dozen at a time
     seen = "SELECT (SELECT count(*) FROM batches WHERE attention IS NOT NULL) AS batches, count(*) AS operations"
     assert tuple(stack.one(f"{seen} FROM operations WHERE status = 'failed' OR error IS NOT NULL")) == (0, 0)
-    said = "\n".join(log.read_text() for log in runner_logs)
+    said = "\n".join(log.read_text() for log in logs)
     assert "Throttling" not in said
     assert "Rate exceeded" not in said
