@@ -34,7 +34,9 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(2700)]
 LANES = 2
 # Every boundary by default; `LABELJURY_CRASH_EVERY=7` takes each seventh, for a quick look.
 EVERY = int(os.environ.get("LABELJURY_CRASH_EVERY") or 1)
-MOST_BOUNDARIES = 180
+MOST_BOUNDARIES = 140
+# Of an override and all that follows; the other Batches stay as they are, which is one more thing to be right about.
+MOST_OF_LATER_ONES = 105
 PUBLISH = ("CreateQualificationType", "CreateHITType", "CreateHITWithHITType")
 
 
@@ -73,7 +75,9 @@ class Matrix:
         passed: list[str] = self.server.run(children.run_job, self.house.chosen, job, argument or passing, None)
         assert calls <= {what.removeprefix("call ") for what in passed if what.startswith("call ")}, passed
         numbers = range(EVERY, len(passed) + 1, EVERY)
-        assert len(numbers) <= len(dying), f"{stage} has {len(passed)} boundaries: raise MOST_BOUNDARIES"
+        assert len(numbers) <= len(dying), (
+            f"{stage} has {len(passed)} boundaries: raise MOST_BOUNDARIES or MOST_OF_LATER_ONES"
+        )
 
         def die(number: int, batch_id: BatchId) -> None:
             before(batch_id)
@@ -214,20 +218,22 @@ def test_a_death_at_any_boundary_publishes_nothing_twice_and_pays_exactly(matrix
     matrix.die_everywhere("reject and pay a bonus", "stages.run_review", there, calls={"RejectAssignment", "SendBonus"})
     matrix.recover()
 
-    for batch_id in there:
+    later = there[: MOST_OF_LATER_ONES // EVERY + 3]
+    for batch_id in later:
         matrix.rule(batch_id, "Mallory", Ruling.OVERRIDE)
-    matrix.die_everywhere("override", "stages.run_review", there, calls={"ApproveAssignment"})
+    matrix.die_everywhere("override", "stages.run_review", later, calls={"ApproveAssignment"})
     matrix.recover()
 
-    for batch_id in there:
+    for batch_id in later:
         matrix.answer(batch_id, "Ada", "given")
         matrix.answer(batch_id, "Carol", "given", "given")  # the second in place of what was rejected at the time
     matrix.recover()
-    assert matrix.statuses(there) == {"done"}
-    for batch_id in there:
+    assert matrix.statuses(later) == {"done"}
+    assert matrix.statuses(there[len(later) :]) <= {"live"}
+    for batch_id in later:
         with house.database.transaction() as db:
             deletion.delete_hits(db, batch_id, by="rita", anyway=True)
-    matrix.die_everywhere("delete", "deleting.run_delete", there, calls={"DeleteHIT"})
+    matrix.die_everywhere("delete", "deleting.run_delete", later, calls={"DeleteHIT"})
     matrix.recover()
 
 

@@ -301,7 +301,7 @@ def test_nobody_gives_up_while_work_may_still_be_rejected(house: House) -> None:
     stages.run_collect(house.runtime, "local")
     vanish(house)
     stop(house, batch_id)
-    with pytest.raises(Conflict, match=r"approves the last of them by itself at 20\d\d"):
+    with pytest.raises(Conflict, match=r"approves the last by itself at 20\d\d"):
         give_up(house, batch_id)
 
 
