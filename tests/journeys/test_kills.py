@@ -82,13 +82,13 @@ def test_whatever_a_seed_draws_kills_do_no_harm(postgres_url: str, template_data
 
 @pytest.fixture
 def stack(tmp_path: Path, database_url: str) -> Iterator[RunningStack]:
-    """Slow enough to be caught in the middle, quick to notice the dead."""
-    pace = {"calls_per_second": 30, "publish_threads": 4, "lease_s": 5, "stalled_job_s": 2}
+    """Slow enough to be caught in the middle, also by a busy machine; quick to notice the dead."""
+    pace = {"calls_per_second": 12, "publish_threads": 4, "lease_s": 5, "stalled_job_s": 2}
     with running_stack(tmp_path, database_url, **pace) as stack:
         yield stack
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_a_runner_killed_at_random_points_publishes_once_loses_nothing_and_pays_exactly(
     stack: RunningStack, tmp_path: Path
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_runner_killed_at_random_points_publishes_once_loses_nothing_and_pays_
         interrupted["collect"] += was_collecting
         assert report.failures == 0, (seed, report.errors)
         assert report.submitted == ITEMS * WORKERS, seed
-        stack.wait_for("SELECT status = 'done' FROM batches WHERE id = :id", within_s=90, id=batch_id)
+        stack.wait_for("SELECT status = 'done' FROM batches WHERE id = :id", id=batch_id)
         check_batch(stack, batch_id, seed)
     check_accounts(stack, marketplace)
     # A kill when all is done, or before anything is, proves nothing.
@@ -134,7 +134,7 @@ def create(stack: RunningStack, folder: Path, seed: int) -> None:
 
 def kill_during_publish(stack: RunningStack, batch_id: int, rng: random.Random) -> bool:
     """Once a random number of HITs is live, and a random moment later; whether that was in the middle."""
-    wanted = rng.randrange(ITEMS)
+    wanted = rng.randrange(ITEMS // 2)
     stack.wait_for(
         "SELECT EXISTS (SELECT 1 FROM hits WHERE batch_id = :id)"
         " AND (SELECT count(*) >= :n FROM hits WHERE batch_id = :id AND status = 'live')",
@@ -148,7 +148,8 @@ def kill_during_publish(stack: RunningStack, batch_id: int, rng: random.Random) 
 
 
 def kill_during_collect(stack: RunningStack, batch_id: int, seed: int, rng: random.Random) -> tuple[CrowdReport, bool]:
-    """While a crowd hands in its work and the runner collects, reads, approves and pays; whether there was any yet."""
+    """While a crowd hands in its work and the runner collects, reads, approves and pays: once a random part is collected,
+    and a random moment later; whether that was in the middle."""
     reports: list[CrowdReport] = []
     plan = CrowdPlan(workers=WORKERS, seed=seed, patience_s=3)
 
@@ -157,7 +158,12 @@ def kill_during_collect(stack: RunningStack, batch_id: int, seed: int, rng: rand
 
     working = threading.Thread(target=work)
     working.start()
-    time.sleep(rng.uniform(0.5, 5.0))
+    stack.wait_for(
+        "SELECT count(*) >= :n FROM assignments a JOIN hits h ON h.id = a.hit_id WHERE h.batch_id = :id",
+        id=batch_id,
+        n=rng.randrange(1, ITEMS * WORKERS // 2),
+    )
+    time.sleep(rng.uniform(0, 0.5))
     collected = stack.one(
         "SELECT count(*) AS n, count(*) FILTER (WHERE a.status <> 'approved') AS open FROM assignments a"
         " JOIN hits h ON h.id = a.hit_id WHERE h.batch_id = :id",
