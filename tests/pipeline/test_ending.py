@@ -310,9 +310,9 @@ def test_nobody_gives_up_while_a_runner_may_be_calling(house: House) -> None:
     vanish(house)
     stop(house, batch_id)
     house.execute(
-        "UPDATE operations SET status = 'acting', lease_until = now() + interval '30 s' WHERE kind = 'expire'"
+        "UPDATE operations SET status = 'acting', lease_until = now() + interval '300 s' WHERE kind = 'expire'"
     )
-    with pytest.raises(Conflict, match=r"try again in (30|31) s"):
+    with pytest.raises(Conflict, match=r"try again in (2\d\d|300|301) s"):
         give_up(house, batch_id)
 
 
@@ -394,6 +394,7 @@ def some_hit(house: House, rng: random.Random) -> int:
     return int(rng.choice(hits).id) if hits else 0
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happened_before_a_batch_that_is_over_has_nothing_reserved(house: House, seed: int) -> None:
     rng = random.Random(seed)
@@ -412,7 +413,7 @@ def test_whatever_happened_before_a_batch_that_is_over_has_nothing_reserved(hous
         stop(house, batch_id)
     except ServiceError:
         assert status(house) == "done"  # everything was answered before
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while status(house) not in {"stopped", "done"} and time.monotonic() < deadline:
         minutes_pass(house)
         house.publish(batch_id)
