@@ -3,6 +3,7 @@
 import gc
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,13 @@ def _passwords_hashed_fast() -> Iterator[None]:
         for module in (access_passwords, marketplace_passwords):
             patch.setattr(module, "_hasher", quick)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_heard() -> None:
+    """A shell's background job ignores Ctrl-C, and its children with it: here they hear it all the same."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
