@@ -22,9 +22,9 @@ _CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 
 
 def open_channel(database: Database, kind: ChannelKind = ChannelKind.PROLIFIC, **values: Any) -> Channel:
-    """A channel of Rita's; for Prolific with a code."""
+    """A channel of Rita's; for Prolific with a code, which no random id can hold."""
     if kind is not ChannelKind.INVITE:
-        values = {"completion_code": "C0DE", **values}
+        values = {"completion_code": "C0DE-4-TEA", **values}
     if kind is ChannelKind.GENERIC:
         values = {"worker_parameter": "who", **values}
     with database.transaction() as db:

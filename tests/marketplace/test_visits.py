@@ -33,20 +33,20 @@ def test_a_visit_leads_from_hit_to_hit_and_ends_with_the_code(
         visit = visit_id_of(start(ada, prolific(channel)))
         first = go_on(ada, visit)
         assert "HIT 1 of 2" in first.text
-        assert "C0DE" not in ada.http.get(f"/visits/{visit}").text
+        assert "C0DE-4-TEA" not in ada.http.get(f"/visits/{visit}").text
         second = do_one(ada, first)
         assert "HIT 2 of 2" in second.text
         over = do_one(ada, second)
         assert path_of(over) == f"/visits/{visit}"
-        assert '<dd id="completion-code">C0DE</dd>' in over.text
-        assert 'href="https://app.prolific.com/submissions/complete?cc=C0DE"' in over.text
+        assert '<dd id="completion-code">C0DE-4-TEA</dd>' in over.text
+        assert 'href="https://app.prolific.com/submissions/complete?cc=C0DE-4-TEA"' in over.text
         # Coming back, by the page or by the link, shows the same end and no further work.
         welcome = ada.http.get(prolific(channel)).text
         assert f'href="/visits/{visit}">Show my completion code</a>' in welcome
         assert "you have done 2 HITs" in welcome
         assert "start-form" not in welcome
-        assert "C0DE" in ada.http.post(prolific(channel)).text
-        assert "C0DE" in go_on(ada, visit).text
+        assert "C0DE-4-TEA" in ada.http.post(prolific(channel)).text
+        assert "C0DE-4-TEA" in go_on(ada, visit).text
     done = [mturk.get_hit(HITId=hit["HITId"])["HIT"]["NumberOfAssignmentsAvailable"] for hit in hits]
     assert sorted(done) == [4, 4, 5, 5]
     with database.transaction() as db:
@@ -69,7 +69,7 @@ def test_the_welcome_says_how_far_an_open_visit_has_come(
         assert "<button>Go on</button>" in welcome
         assert "nothing-now" not in welcome
         do_one(ada, second)
-        assert "C0DE" not in ada.http.get(prolific(channel)).text
+        assert "C0DE-4-TEA" not in ada.http.get(prolific(channel)).text
 
 
 def test_nobody_else_learns_of_a_visit_by_its_link(database: Database, marketplace: str, mturk: "MTurkClient") -> None:
@@ -88,7 +88,7 @@ def test_nobody_else_learns_of_a_visit_by_its_link(database: Database, marketpla
         known = mallory.http.get(prolific(channel)).text
     for shown in (unknown, known):
         assert f"/visits/{visit}" not in shown
-        assert "C0DE" not in shown
+        assert "C0DE-4-TEA" not in shown
         assert "finished" not in shown
 
 
@@ -115,12 +115,12 @@ def test_without_work_there_is_no_code(database: Database, marketplace: str, mtu
         visit = visit_id_of(shown)
         assert "return your submission" in shown.text
         for page in (go_on(ada, visit), ada.post(f"/visits/{visit}/finish")):
-            assert "C0DE" not in page.text
+            assert "C0DE-4-TEA" not in page.text
         publish(mturk)
         held = go_on(ada, visit)
         ended = ada.post(f"/visits/{visit}/finish")
         assert "no completion code" in ended.text
-        assert "C0DE" not in ended.text
+        assert "C0DE-4-TEA" not in ended.text
         over = ada.http.get(str(held.url)).text
         assert "You returned this assignment" in over
 
@@ -131,12 +131,12 @@ def test_a_visit_ends_when_no_work_is_left_or_the_person_wants(
     hit = publish(mturk, MaxAssignments=3)
     channel = open_channel(database, assignments_a_visit=5)
     with newcomer(marketplace) as ada:
-        assert "C0DE" in do_one(ada, go_on(ada, visit_id_of(start(ada, prolific(channel))))).text
+        assert "C0DE-4-TEA" in do_one(ada, go_on(ada, visit_id_of(start(ada, prolific(channel))))).text
     publish(mturk)
     with newcomer(marketplace) as bob:
         visit = visit_id_of(start(bob, prolific(channel, "bob")))
         do_one(bob, go_on(bob, visit))
-        assert "C0DE" in bob.post(f"/visits/{visit}/finish").text
+        assert "C0DE-4-TEA" in bob.post(f"/visits/{visit}/finish").text
     assert mturk.get_hit(HITId=hit["HITId"])["HIT"]["NumberOfAssignmentsPending"] == 0
 
 
@@ -200,7 +200,7 @@ def test_a_returned_or_abandoned_hit_does_not_count(
         clock.advance(minutes=11)
         again = go_on(ada, visit)
         assert "HIT 1 of 1" in again.text
-        assert "C0DE" in do_one(ada, again).text
+        assert "C0DE-4-TEA" in do_one(ada, again).text
 
 
 def test_a_strangers_visit_does_not_exist(
@@ -238,7 +238,9 @@ def test_a_generic_visit_ends_where_the_requester_said_with_what_the_person_came
     with newcomer(marketplace) as ada:
         link = f"/enter/{channel.token}?who=a%26b%3D%2F%22&group=%3Cscript%3E&completion_url=https://evil.example"
         over = do_one(ada, go_on(ada, visit_id_of(start(ada, link)))).text
-    href = "https://panel.example/done?status=ok&amp;who=a%26b%3D%2F%22&amp;x=%3Cscript%3E&amp;none=&amp;code=C0DE"
+    href = (
+        "https://panel.example/done?status=ok&amp;who=a%26b%3D%2F%22&amp;x=%3Cscript%3E&amp;none=&amp;code=C0DE-4-TEA"
+    )
     assert f'href="{href}"' in over
     assert "evil" not in over
 

@@ -3,7 +3,8 @@ import time
 from decimal import Decimal
 
 from app.domain.vocabulary import BatchId
-from app.jobs import housekeeping
+from app.jobs import housekeeping, stages
+from app.jobs.runtime import Runtime
 from app.pipeline import batches, planning
 from tests.pipeline.conftest import House, in_threads
 
@@ -201,14 +202,13 @@ def test_two_runners_that_stop_one_batch_expire_each_hit_once(house: House) -> N
 def test_a_stop_in_the_middle_of_publishing_leaves_nothing_behind(house: House) -> None:
     batch_id = house.draft(rows=80)
     house.launch(batch_id)
-    house.wire.latency_s = 0.03
-    publishing = threading.Thread(target=house.publish, args=(batch_id,))
+    slow = Runtime(house.settings.model_copy(update={"calls_per_second": 10}), house.database)
+    publishing = threading.Thread(target=stages.run_publish, args=(slow, batch_id))
     publishing.start()
     while house.wire.calls["CreateHITWithHITType"] < 5:
         time.sleep(0.01)
     stop(house, batch_id)
     publishing.join()
-    house.wire.latency_s = 0
     assert house.wire.calls["CreateHITWithHITType"] < 80
     settle(house, batch_id)
     assert status(house) == "stopped"

@@ -24,12 +24,12 @@ def test_a_prolific_channel_shows_the_link_to_paste(rita: Office, mturk: "MTurkC
         assignments="5",
         people="20",
         days="3",
-        completion_code="C0DE",
+        completion_code="C0DE-4-TEA",
     )
     link = unescape(between(shown, 'id="entry-link"', "</pre>"))
     assert "PROLIFIC_PID={{%PROLIFIC_PID%}}&STUDY_ID={{%STUDY_ID%}}" in link
     assert "Pilot &lt;b&gt;" in shown
-    assert "C0DE" in shown
+    assert "C0DE-4-TEA" in shown
 
 
 def test_what_does_not_fit_is_said_and_nothing_is_lost(rita: Office) -> None:
