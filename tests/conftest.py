@@ -15,10 +15,9 @@ import structlog
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
-from app.access import passwords as access_passwords
+from app import passwords
 from app.db import embedded, migrations
 from app.db.engine import Database
-from app.marketplace import passwords as marketplace_passwords
 from tests.database_pool import DatabasePool, copied_database, database_url_of, psycopg_url
 from tests.scheduling import GroupedByMark
 
@@ -69,13 +68,13 @@ def _no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _passwords_hashed_fast() -> Iterator[None]:
-    """argon2id all the same, at the least cost it can have: a hash is meant to take 0.14 s, and tests make hundreds."""
+def slow_hasher() -> Iterator[PasswordHasher]:
+    """The service's own. Tests hash by argon2id too, at the least cost: hundreds of times, and a hash is meant to take 0.14 s."""
+    slow = passwords._hasher
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (access_passwords, marketplace_passwords):
-            patch.setattr(module, "_hasher", quick)
-        yield
+        patch.setattr(passwords, "_hasher", quick)
+        yield slow
 
 
 @pytest.fixture(scope="session", autouse=True)

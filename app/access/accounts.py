@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from app.access import passwords
+from app import passwords
 from app.db import audit, ledger
 from app.db.tables import Account, ApiKey, Login
 from app.domain import batch_settings

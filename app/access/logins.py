@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from app.access import passwords
+from app import passwords
 from app.access.accounts import normalised
 from app.access.permissions import Caller
 from app.db import audit

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.routing import BaseRoute
 
 from app import __version__
@@ -23,6 +23,7 @@ from app.api import (
     templates,
     wages,
 )
+from app.api.bodies import refuse_what_cannot_be_kept
 from app.db.engine import Database
 from app.mturk.client import Connect
 from app.settings import Settings
@@ -93,5 +94,5 @@ def _routes() -> list[BaseRoute]:
     """
     router = APIRouter()
     for part in _PARTS:
-        router.include_router(part.router, prefix="/v1")
+        router.include_router(part.router, prefix="/v1", dependencies=[Depends(refuse_what_cannot_be_kept)])
     return router.routes

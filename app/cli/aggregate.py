@@ -11,8 +11,8 @@ import typer
 
 from app.cli import talking
 from app.cli.results import whole_file
-from app.cli.talking import counted
 from app.cli.targets import check_targets
+from app.domain.plurals import counted
 from app.files.long_columns import known_names
 
 if TYPE_CHECKING:

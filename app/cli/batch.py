@@ -14,8 +14,9 @@ from app.cli import batch_options as options
 from app.cli import talking
 from app.cli.batch_options import FileFormat, usd
 from app.cli.opening import BY, Opened, opened
-from app.cli.talking import counted, dollars
+from app.cli.talking import dollars
 from app.cli.wages import reward_for
+from app.domain.plurals import counted
 from app.settings import MarketplaceProfile
 
 if TYPE_CHECKING:

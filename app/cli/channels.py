@@ -11,7 +11,7 @@ import typer
 
 from app.cli import requesters, talking
 from app.cli.opening import BY, opened
-from app.cli.talking import counted
+from app.domain.plurals import counted
 
 app = typer.Typer(
     help="Where Workers come from: invite links, Prolific, CloudResearch Connect, any other site.", no_args_is_help=True

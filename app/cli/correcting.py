@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.results import whole_file
-from app.cli.talking import counted
 from app.domain import label_arrays
 from app.domain.correction_rules import CorrectionRules
 from app.domain.corrections import changes_of, set_changes_of
+from app.domain.plurals import counted
 from app.errors import InvalidInput, Problem
 from app.files import label_files
 from app.files.tables import TableFormat, format_of, write_table

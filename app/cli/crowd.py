@@ -12,7 +12,7 @@ from app import logs
 from app.cli import crowd_options as may
 from app.cli import talking
 from app.cli.opening import load_settings
-from app.cli.talking import counted
+from app.domain.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,8 @@ import typer
 from app.cli import talking
 from app.cli.opening import BY, opened
 from app.cli.results import whole_file
-from app.cli.talking import counted, dollars
+from app.cli.talking import dollars
+from app.domain.plurals import counted
 
 if TYPE_CHECKING:
     from app.domain.archive_format import Manifest

@@ -14,7 +14,8 @@ from app.cli.batch import BatchArgument
 from app.cli.batch_options import usd
 from app.cli.opening import BY, Opened, opened
 from app.cli.results import whole_file
-from app.cli.talking import counted, dollars
+from app.cli.talking import dollars
+from app.domain.plurals import counted
 from app.settings import MarketplaceProfile
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import typer
 
 from app.cli import talking
 from app.cli.opening import BY, at_terminal, opened
-from app.cli.talking import counted, dollars
+from app.cli.talking import dollars
+from app.domain.plurals import counted
 from app.settings import MarketplaceProfile
 
 if TYPE_CHECKING:

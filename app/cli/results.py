@@ -13,7 +13,7 @@ import typer
 
 from app.cli import talking
 from app.cli.opening import opened
-from app.cli.talking import counted
+from app.domain.plurals import counted
 from app.errors import InvalidInput, Problem
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import typer
 
 from app.cli import talking
 from app.cli.opening import BY, opened
-from app.cli.talking import counted
+from app.domain.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

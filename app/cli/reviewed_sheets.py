@@ -12,7 +12,7 @@ from app.cli import talking
 from app.cli.batch import BatchArgument
 from app.cli.opening import BY, opened
 from app.cli.results import whole_file
-from app.cli.talking import counted
+from app.domain.plurals import counted
 
 app = typer.Typer(help="MTurk's results CSV: write it, review it in a spreadsheet, read it back.", no_args_is_help=True)
 console = talking.console()

@@ -11,9 +11,9 @@ import typer
 
 from app.cli import talking
 from app.cli.results import whole_file
-from app.cli.talking import counted
 from app.cli.targets import check_targets
 from app.domain.correction_rules import QUORUM, WORKERS, Agreement, CorrectionRules, Fate, Reading
+from app.domain.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

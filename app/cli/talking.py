@@ -59,11 +59,6 @@ def dollars(amount: Decimal) -> str:
     return f"${amount:.2f}"
 
 
-def counted(number: int, thing: str) -> str:
-    """`1 HIT`, `2 HITs`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def progress_bar(*columns: ProgressColumn) -> Progress:
     """A bar on standard error that goes away when it is done; only where somebody watches."""
     shown = console(stderr=True)

@@ -10,8 +10,9 @@ from decimal import Decimal
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
+from app import passwords
 from app.errors import Conflict, InvalidInput, NotFound, Problem
-from app.marketplace import access_keys, passwords, requesters
+from app.marketplace import access_keys, requesters
 from app.marketplace.ids import new_worker_id
 from app.marketplace.requesters import FIRST_REQUESTER_ID
 from app.marketplace.store import Requester, RequesterSession

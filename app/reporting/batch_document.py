@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from app.domain.plurals import counted
 from app.domain.statistics.study_table import Scope
 from app.reporting.document import Document, Section
 from app.reporting.findings import THEMSELVES, Findings
 from app.reporting.record import BatchRecord
 from app.reporting.sections import confusion, consensus, dataset, methods, money, study, summary, workers
-from app.reporting.wording import at, counted
+from app.reporting.wording import at
 
 _SECTIONS: tuple[tuple[str, Callable[[Findings], Section]], ...] = (
     ("the study's table", study.table),

@@ -13,6 +13,7 @@ from app.domain.consensus.certainty import Settlement, settle
 from app.domain.consensus.outcome import Labels, Outcome, leaders
 from app.domain.consensus.roles import as_classes, as_roles
 from app.domain.consensus.votes import OPTIONS, VoteCounts, Votes
+from app.domain.plurals import counted
 from app.domain.statistics.agreement import Agreement, agreement
 from app.domain.statistics.readings import Readings, read
 from app.domain.statistics.study_table import Scope, StudyLine, line_of_votes
@@ -20,7 +21,6 @@ from app.domain.vocabulary import ItemRole
 from app.errors import InvalidInput, Problem
 from app.reporting.document import NotEnough
 from app.reporting.record import BatchRecord, VotesOn
-from app.reporting.wording import counted
 
 # An Item is settled for the probabilistic method where its most probable answer has at least this probability.
 CERTAIN = 0.9

@@ -18,11 +18,6 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def counted(value: int, thing: str) -> str:
-    """`1 Item`, `1,200 Items`."""
-    return f"{value:,} {thing}" if value == 1 else f"{value:,} {thing}s"
-
-
 def percent(value: float | None) -> str:
     """`12.3 %`."""
     return NONE if value is None or math.isnan(value) else f"{100 * value:.1f}{_NARROW}%"

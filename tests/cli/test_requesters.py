@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app import passwords
 from app.cli import main
 from app.db.engine import Database
-from app.marketplace import passwords, system_qualifications
+from app.marketplace import system_qualifications
 from app.marketplace.requesters import FIRST_REQUESTER_ID, KeyRing
 from app.marketplace.store import Requester, Worker
 

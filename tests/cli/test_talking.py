@@ -11,10 +11,6 @@ def test_money_has_two_decimals() -> None:
     assert [talking.dollars(Decimal(amount)) for amount in ("0", "0.9", "1200")] == ["$0.00", "$0.90", "$1200.00"]
 
 
-def test_one_thing_is_not_a_plural() -> None:
-    assert [talking.counted(number, "HIT") for number in (0, 1, 2)] == ["0 HITs", "1 HIT", "2 HITs"]
-
-
 def test_output_that_no_terminal_shows_is_never_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     written = io.StringIO()

@@ -26,8 +26,6 @@ from app.reporting import wording
         (wording.usd(Decimal("1234.5")), "$1,234.50"),
         (wording.usd(None), "–"),
         (wording.seconds(4210), "4.2\xa0s"),
-        (wording.counted(1, "Item"), "1 Item"),
-        (wording.counted(1200, "Item"), "1,200 Items"),
         (wording.at(None), "–"),
         (wording.at(datetime(2026, 11, 30, 1, 5, tzinfo=timezone(timedelta(hours=2)))), "29 Nov 2026, 23:05 UTC"),
     ],

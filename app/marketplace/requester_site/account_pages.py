@@ -6,8 +6,9 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app import passwords
 from app.logs import get_logger
-from app.marketplace import passwords, requester_accounts
+from app.marketplace import requester_accounts
 from app.marketplace.context import Marketplace
 from app.marketplace.requester_site import sessions
 from app.marketplace.requester_site.pages import (

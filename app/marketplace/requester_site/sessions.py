@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.marketplace import passwords, throttling
+from app import passwords
+from app.marketplace import throttling
 from app.marketplace.requester_accounts import normalised
 from app.marketplace.store import Requester, RequesterSession
 

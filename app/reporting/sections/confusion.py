@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from app.domain.consensus.outcome import NONE_WON, Labels, Outcome
 from app.domain.consensus.votes import OPTIONS, Votes
+from app.domain.plurals import counted
 from app.domain.vocabulary import Option
 from app.reporting.document import Block, Bullets, NotEnough, Section, Table, Text
 from app.reporting.findings import ClassReading, Findings
-from app.reporting.wording import NONE, count, counted, whole_percent
+from app.reporting.wording import NONE, count, whole_percent
 
 LISTED = 5
 _ROLES = tuple(option.value for option in OPTIONS)

@@ -5,13 +5,14 @@ import numpy as np
 from app.domain.consensus.certainty import Settlement
 from app.domain.consensus.outcome import Outcome
 from app.domain.consensus.votes import OPTIONS
+from app.domain.plurals import counted
 from app.domain.statistics.agreement import Agreement, Undefined
 from app.domain.statistics.intervals import Estimate, wilson
 from app.domain.vocabulary import ItemRole
 from app.reporting import plots, svg
 from app.reporting.document import Block, Bullets, NotEnough, Plot, Section, Table, Text
 from app.reporting.findings import CERTAIN, Findings
-from app.reporting.wording import NONE, coefficient, coefficients, count, counted, percent, percents, whole_percent
+from app.reporting.wording import NONE, coefficient, coefficients, count, percent, percents, whole_percent
 
 LISTED = 20
 _NO_WINNER = "none"

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.domain.consensus.outcome import Floats
 from app.domain.consensus.votes import OPTIONS
+from app.domain.plurals import counted
 from app.domain.statistics.error_rate import DatasetErrorRate, Stratum, dataset_error_rate
 from app.domain.statistics.intervals import Estimate, Interval, wilson
 from app.domain.statistics.mover import weighted_sum
@@ -16,7 +17,7 @@ from app.reporting import plots, svg
 from app.reporting.document import Block, NotEnough, Plot, Section, Table, Text
 from app.reporting.findings import Findings, found
 from app.reporting.record import Items
-from app.reporting.wording import NONE, count, counted, counts, percent, percents, whole_percent
+from app.reporting.wording import NONE, count, counts, percent, percents, whole_percent
 
 _GIVEN = OPTIONS.index(Option.GIVEN)
 _FEWEST = 10  # ranked Items that a curve needs to be one

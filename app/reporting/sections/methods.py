@@ -1,12 +1,13 @@
 """How it was done: in sentences that a paper can take over, with every text, rule, hash, version and source."""
 
 from app.domain.consensus import methods as consensus
+from app.domain.plurals import counted
 from app.domain.statistics.study_table import Basis, StudyLine
 from app.domain.vocabulary import ItemRole
 from app.reporting.document import Block, Bullets, Facts, NotEnough, Quotation, Screen, Section, Text
 from app.reporting.findings import CERTAIN, Findings
 from app.reporting.record import ShownPage, Terms
-from app.reporting.wording import NONE, at, count, counted, usd, whole_percent
+from app.reporting.wording import NONE, at, count, usd, whole_percent
 
 _MINUTE_S, _DAY_S = 60, 86_400
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from app.domain.plurals import counted
 from app.reporting.document import Block, Facts, NotEnough, Section, Table
 from app.reporting.findings import Findings
-from app.reporting.wording import NONE, count, counted, usd
+from app.reporting.wording import NONE, count, usd
 
 _FEW = 5
 _HOURLY_SHARES = (

@@ -1,12 +1,13 @@
 """The study's table of a Batch, and its answers read both ways."""
 
+from app.domain.plurals import counted
 from app.domain.statistics.readings import CATEGORIES, Readings, Validity
 from app.domain.statistics.study_table import Basis, StudyLine
 from app.domain.vocabulary import Category
 from app.reporting import plots, svg
 from app.reporting.document import Block, Bullets, NotEnough, Plot, Section, Table, Text
 from app.reporting.findings import Findings
-from app.reporting.wording import count, counted, counts, percent, percents
+from app.reporting.wording import count, counts, percent, percents
 
 MEANING = {
     Category.NON_ERROR: "non-error: the given label is right",

@@ -1,11 +1,12 @@
 """The report in a few lines."""
 
+from app.domain.plurals import counted
 from app.domain.statistics.agreement import Undefined
 from app.domain.vocabulary import BatchStatus, ItemRole
 from app.reporting.document import Block, Facts, NotEnough, Section, Text
 from app.reporting.findings import CERTAIN, Findings
 from app.reporting.sections.money import median_hourly
-from app.reporting.wording import NONE, count, counted, share_with_interval, usd, whole_percent
+from app.reporting.wording import NONE, count, share_with_interval, usd, whole_percent
 
 
 def summary(findings: Findings) -> Section:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.consensus.outcome import Outcome
+from app.domain.plurals import counted
 from app.domain.statistics.anchoring import anchoring
 from app.domain.statistics.copying import CopyPairs, copy_groups, copy_pairs
 from app.domain.statistics.intervals import Estimate, Interval
@@ -23,7 +24,6 @@ from app.reporting.record import BatchRecord
 from app.reporting.wording import (
     NONE,
     count,
-    counted,
     p_value,
     percent,
     percents,
