@@ -129,7 +129,7 @@ def test_ctrl_c_sends_everybody_home_with_empty_hands_and_a_summary(
     marketplace: str, mturk: "MTurkClient", tmp_path: Path
 ) -> None:
     hit_id = publish(mturk, pictures(1), MaxAssignments=8)
-    command = [sys.executable, "-m", "app.cli", "crowd", marketplace, "--slow", "4", "--time-scale", "1"]
+    command = [sys.executable, "-m", "app.cli", "crowd", marketplace, "--slow", "4", "--time-scale", "10"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as crowd:
         try:
             wait_until_accepted(mturk, hit_id, 4)
