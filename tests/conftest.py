@@ -175,12 +175,12 @@ def other_database(database_pool: DatabasePool, _used_databases: dict[str, Datab
 
 @contextmanager
 def _used(url: str, known: dict[str, Database]) -> Iterator[Database]:
-    if url not in known:
-        if len(known) == _MOST_POOLS:
-            known.clear()
-        known[url] = Database(url, pool_size=8)
-    yield known[url]
-    known[url].close()
+    database = known.pop(url, None) or Database(url, pool_size=8)  # nobody else's while it is in use
+    yield database
+    database.close()
+    known[url] = database
+    if len(known) > _MOST_POOLS:
+        del known[next(iter(known))]
 
 
 @pytest.fixture
