@@ -29,7 +29,7 @@ def stack(tmp_path: Path, database_url: str) -> Iterator[RunningStack]:
     """No runner is at work yet, and nobody told them what the endpoint allows."""
     pace = {"calls_per_second": 100, "marketplace_rehearsal": True, "log_json": True}
     with running_stack(tmp_path, database_url, **pace) as stack:
-        stack.kill(Part.JOBS)
+        stack.stop(Part.JOBS)
         yield stack
 
 
