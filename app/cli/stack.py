@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from app.cli.opening import Opened
 
 PARTS = ("serve", "serve-marketplace", "run-jobs")
-READY_WITHIN_S = 60.0
+READY_WITHIN_S = 180.0  # a machine that is busy with much else; a part that dies is noticed at once
 STOP_WITHIN_S = 15.0
 _PARENT = "LABELJURY_PARENT_PID"
 
