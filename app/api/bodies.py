@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from fastapi import Request
 
+from app.domain.item_values import NOT_KEPT
 from app.errors import InvalidInput, Problem
 
 # NUL and half a surrogate pair, escaped or as bytes. An escaped backslash may stand before them: that is looked at closely.
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|\xed[\xa0-\xbf]|\x00")
-_NOT_KEPT = re.compile("[\x00\ud800-\udfff]")
 
 
 async def refuse_what_cannot_be_kept(request: Request) -> None:
@@ -18,7 +18,7 @@ async def refuse_what_cannot_be_kept(request: Request) -> None:
     if "json" not in request.headers.get("content-type", ""):
         return
     body = await request.body()
-    if _SUSPECT.search(body) and any(map(_NOT_KEPT.search, _texts(json.loads(body)))):
+    if _SUSPECT.search(body) and any(map(NOT_KEPT.search, _texts(json.loads(body)))):
         raise InvalidInput([Problem("the body holds a NUL or half a character (a lone surrogate); send it as UTF-8")])
 
 

@@ -11,7 +11,7 @@ DEEPEST_JSON = 50
 _NONCHARACTERS = "".join(f"{chr(plane * 0x10000 + 0xFFFE)}{chr(plane * 0x10000 + 0xFFFF)}" for plane in range(17))
 _NOT_SHOWN = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufdd0-\ufdef{_NONCHARACTERS}]")
 # What PostgreSQL cannot keep.
-_NOT_KEPT = re.compile("[\x00\ud800-\udfff]")
+NOT_KEPT = re.compile("[\x00\ud800-\udfff]")
 
 
 class Unusable(ValueError):
@@ -65,7 +65,7 @@ def check_shown(text: str) -> None:
 
 
 def _kept(text: str) -> str:
-    if found := _NOT_KEPT.search(text):
+    if found := NOT_KEPT.search(text):
         raise Unusable(f"contains {_named(found)}, which cannot be stored; remove it")
     return text
 
