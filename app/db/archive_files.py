@@ -15,7 +15,11 @@ from app.domain.archive_format import DamagedArchive, Manifest, Member, NotAnArc
 CHUNK_BYTES = 256 * 1024
 # A row holds one answer or one Item with its text.
 LONGEST_LINE = 32_000_000
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError, UnicodeError)
+# OSError: zipfile does not check that an offset lies within the file, and a disk may not give its bytes back.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, OverflowError, UnicodeError),
+)
 _KINDS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # The same content gives the same bytes, whenever it is packed.
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -193,6 +197,8 @@ def _check_start(file: IO[bytes], path: Path) -> None:
 def _checked(packed: zipfile.ZipFile, size: int) -> Manifest:
     infos = packed.infolist()
     names = [info.filename for info in infos]
+    if any(info.compress_type not in _KINDS or info.flag_bits & _ENCRYPTED for info in infos):
+        raise UnsafeArchive("it is packed in a way that no archive of a Batch is")
     if archive_format.MANIFEST not in names:
         raise NotAnArchive(f"it has no {archive_format.MANIFEST}: this is no archive of a Batch")
     about = packed.getinfo(archive_format.MANIFEST)
@@ -201,8 +207,6 @@ def _checked(packed: zipfile.ZipFile, size: int) -> Manifest:
     with _damage(archive_format.MANIFEST), packed.open(about) as file:
         manifest = archive_format.read(file.read(archive_format.LARGEST_MANIFEST))
     archive_format.check_names(names)
-    if any(info.compress_type not in _KINDS or info.flag_bits & _ENCRYPTED for info in infos):
-        raise UnsafeArchive("it is packed in a way that no archive of a Batch is")
     archive_format.check_sizes((info.file_size for info in infos), size)
     sizes = {info.filename: info.file_size for info in infos}
     if wrong := [member.name for member in manifest.members if sizes[member.name] != member.bytes]:

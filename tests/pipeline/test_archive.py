@@ -409,6 +409,32 @@ def test_a_byte_changed_anywhere_is_noticed(whole: Path, elsewhere: Elsewhere) -
     assert noticed >= 35
 
 
+def test_any_bit_changed_at_the_end_of_the_file_is_noticed_or_means_nothing(whole: Path) -> None:
+    """There stand the number of files and where their directory is: a false one sends the reader before the start."""
+    content = bytearray(whole.read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    noticed = 0
+    for bit in range(end * 8, len(content) * 8):
+        content[bit // 8] ^= 1 << bit % 8
+        whole.write_bytes(content)
+        try:
+            restoring.check(whole)
+        except UnreadableArchive:
+            noticed += 1
+        content[bit // 8] ^= 1 << bit % 8
+    assert noticed >= 4 * 8, "at least the signature"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 99])
+def test_another_way_of_packing_is_refused(whole: Path, method: int) -> None:
+    content = bytearray(whole.read_bytes())
+    name = content.rindex(b"manifest.json")
+    content[name - 36 : name - 34] = struct.pack("<H", method)
+    whole.write_bytes(content)
+    with pytest.raises(UnsafeArchive, match="packed in a way"):
+        restoring.check(whole)
+
+
 def without_items(found: dict[str, bytes]) -> None:
     del found["items.jsonl"]
 
