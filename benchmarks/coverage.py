@@ -5,6 +5,8 @@ Not a measure of speed and therefore not part of `make bench`. Beside ours: Wils
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -84,15 +86,20 @@ def _line(figure: str, found: Sequence[Estimate], items: int, *, goal: bool) -> 
     )
 
 
+def _timed(name: str, studies: int) -> tuple[Report, float]:
+    reports: list[Report] = []
+    seconds = timed(lambda: reports.append(of_crowd(name, CROWDS[name], studies)))
+    return reports[0], seconds
+
+
 def main() -> None:
     """Print a table for each crowd."""
     parser = argparse.ArgumentParser(prog="benchmarks.coverage", description="How often 95 % intervals hold the truth.")
-    parser.add_argument("--studies", type=int, default=2000, help="simulated studies for each crowd (2000)")
+    parser.add_argument("--studies", type=int, default=8000, help="simulated studies for each crowd (8000)")
     asked = parser.parse_args()
-    for name, crowd in CROWDS.items():
-        reports: list[Report] = []
-        seconds = timed(lambda: reports.append(of_crowd(name, crowd, asked.studies)))  # noqa: B023 - called at once
-        show(reports[0], seconds)
+    with ProcessPoolExecutor() as pool:
+        for report, seconds in pool.map(partial(_timed, studies=asked.studies), CROWDS):
+            show(report, seconds)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ The standard error of a coverage of 95 % over 1,000 rounds is 0.7 points.
 
 import argparse
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product, repeat
 
 import numpy as np
 
@@ -90,30 +92,29 @@ _KINDS: dict[str, Callable[[Rng, int], np.ndarray]] = {
 
 def _study_tables(rng: Rng, rounds: int) -> Iterator[tuple[str, str]]:
     """The study's table, 300 Items, 5 answers: errors; correctable, multi-label, neither, non-agreement (few: in brackets)."""
-    for kind, drawn in _KINDS.items():
-        for suspects in (300, 600, 30_000):
-            for workers, careless in ((300, 0.0), (30, 0.0), (150, 0.2), (60, 0.2), (40, 0.2), (25, 0.2), (15, 0.2)):
-                shares = drawn(rng, suspects)
-                panels = [
-                    _voted(rng, shares, workers=5 * suspects, careless=careless) for _ in range(60_000 // suspects + 2)
-                ]
-                truth = np.mean([_table(panel, suspects) for panel in panels], axis=0)
-                held = []
-                for _ in range(rounds // 3):
-                    checked = rng.choice(suspects, 300, replace=False)
-                    line = line_of_votes(
-                        "",
-                        _voted(rng, shares[checked], workers=workers, careless=careless),
-                        quorum_size=3,
-                        scope=Scope(suspects),
-                    )
-                    found = (line.error_share, *line.shares[1:])
-                    held.append([_holds(e.interval, t) for e, t in zip(found, (1 - truth[0], *truth[1:]), strict=True)])
-                expected = 300 * np.array([1 - truth[0], *truth[1:]])
-                yield (
-                    f"{kind}, of {suspects:,} suspects, {workers} Workers, {100 * careless:g} % careless",
-                    " ".join(_of_figure(*each) for each in zip(np.mean(held, axis=0), expected, strict=True)),
-                )
+    crowds = (300, 0.0), (30, 0.0), (150, 0.2), (60, 0.2), (40, 0.2), (25, 0.2), (15, 0.2)
+    situations = list(product(_KINDS, (300, 600, 30_000), crowds))
+    with ProcessPoolExecutor() as pool:
+        yield from pool.map(_study_table, situations, rng.spawn(len(situations)), repeat(rounds // 3))
+
+
+def _study_table(situation: tuple[str, int, tuple[int, float]], rng: Rng, rounds: int) -> tuple[str, str]:
+    kind, suspects, (workers, careless) = situation
+    shares = _KINDS[kind](rng, suspects)
+    panels = [_voted(rng, shares, workers=5 * suspects, careless=careless) for _ in range(60_000 // suspects + 2)]
+    truth = np.mean([_table(panel, suspects) for panel in panels], axis=0)
+    held = []
+    for _ in range(rounds):
+        checked = rng.choice(suspects, 300, replace=False)
+        votes = _voted(rng, shares[checked], workers=workers, careless=careless)
+        line = line_of_votes("", votes, quorum_size=3, scope=Scope(suspects))
+        found = (line.error_share, *line.shares[1:])
+        held.append([_holds(e.interval, t) for e, t in zip(found, (1 - truth[0], *truth[1:]), strict=True)])
+    expected = 300 * np.array([1 - truth[0], *truth[1:]])
+    return (
+        f"{kind}, of {suspects:,} suspects, {workers} Workers, {100 * careless:g} % careless",
+        " ".join(_of_figure(*each) for each in zip(np.mean(held, axis=0), expected, strict=True)),
+    )
 
 
 def _of_figure(covered: float, expected: float) -> str:

@@ -104,7 +104,7 @@ def _paired(votes: Votes) -> _Paired:
 
 
 def _influence(part: _Part, paired: _Paired) -> Influence:
-    return Influence(part.item, part.response, paired.worker, paired.workers)
+    return Influence(part.item, part.response, paired.item, paired.worker, paired.workers)
 
 
 def _agreeing(paired: _Paired) -> tuple[Floats, Floats]:

@@ -56,7 +56,7 @@ def shares(
 
 def _share(item: Floats, response: Floats, votes: Votes, *, population: Population, level: float) -> Estimate:
     share = min(max(float(item.mean()), 0.0), 1.0)
-    influence = Influence(item - share, response, votes.worker, votes.workers)
+    influence = Influence(item - share, response, votes.item, votes.worker, votes.workers)
     return share_estimate(share, influence, population=population, level=level)
 
 

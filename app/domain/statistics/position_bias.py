@@ -65,4 +65,4 @@ def _crowd(won: NDArray[np.bool_], who: NDArray[np.int64], workers: int, *, leve
         return None
     mean = float(won.mean())
     away = won.astype(np.float64) - mean
-    return share_estimate(mean, Influence(away, away, who, workers), level=level)
+    return share_estimate(mean, Influence(away, away, np.arange(len(away)), who, workers), level=level)

@@ -52,7 +52,7 @@ def test_one_item_is_one_trial() -> None:
 
 
 def test_items_with_one_answer_each_have_shares_too() -> None:
-    votes = Votes.of(np.arange(400), np.arange(400) % 8, np.arange(400) // 8 % 2)
+    votes = Votes.of(np.arange(400), np.arange(400) % 40, np.arange(400) // 40 % 2)
     found = shares(votes, lambda counts: counts.astype(float))
     assert [of.value for of in found] == pytest.approx([0.5, 0.5])
     assert found[0].interval.low == pytest.approx(0.45, abs=0.01)
