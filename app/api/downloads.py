@@ -23,6 +23,7 @@ MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".json": "application/json",
     ".npy": "application/octet-stream",
+    ".zip": "application/zip",
 }
 
 
@@ -52,14 +53,14 @@ def file_headers(name: str) -> dict[str, str]:
 
 
 class FileDownload(StreamingResponse):
-    """A file that ends its transaction even where nobody reads it to the end."""
+    """A file that ends its transaction even where nobody reads it to the end. rows: where it has such."""
 
     def __init__(
-        self, chunks: Generator[bytes, None, None], *, name: str, rows: int, remarks: Sequence[str] = ()
+        self, chunks: Generator[bytes, None, None], *, name: str, rows: int | None = None, remarks: Sequence[str] = ()
     ) -> None:
         headers = {
             **file_headers(name),
-            "X-Row-Count": str(rows),
+            **({"X-Row-Count": str(rows)} if rows is not None else {}),
             **({"X-Remarks": json.dumps(list(remarks))} if remarks else {}),
         }
         super().__init__(chunks, media_type=MEDIA_TYPES[PurePath(name).suffix], headers=headers)

@@ -6,16 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
-from anyio import CancelScope
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
-from starlette.types import Receive, Scope, Send
 
 from app.access.dependencies import DatabaseOf, Db, SettingsOf
 from app.access.permissions import Permission, require
 from app.api.dependencies import BatchNumber, CanExport, CanSpend, CanView, SpendersFirst
+from app.api.downloads import FileDownload
 from app.api.error_handlers import documented
 from app.db.engine import Database
 from app.domain.vocabulary import BatchId, BatchStatus
@@ -92,23 +90,6 @@ class DeletionIn(BaseModel):
     anyway: bool = Field(default=False, description="Though nothing was exported since the Batch ended.")
 
 
-class ArchiveDownload(StreamingResponse):
-    """An archive that ends its transaction even where nobody reads it to the end."""
-
-    def __init__(self, chunks: Generator[bytes, None, None], *, name: str) -> None:
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        super().__init__(chunks, media_type="application/zip", headers=headers)
-        self.chunks = chunks
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream; async as everything that streams is."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            with CancelScope(shield=True):
-                await run_in_threadpool(self.chunks.close)
-
-
 @router.get("/ending", summary="See what a Batch waits for", responses=documented(404))
 def show_ending(batch_id: BatchNumber, db: Db, caller: CanView) -> WaitingOut:
     """Until a stopped Batch is over: Workers at work, work to decide, calls that do not succeed."""
@@ -150,14 +131,14 @@ def download_archive(
     worker_ids: Annotated[
         bool, Query(description="The Workers' marketplace ids beside their pseudonyms; owners only.")
     ] = False,
-) -> ArchiveDownload:
+) -> FileDownload:
     """One ZIP file of a Batch that is over, with all raw answers; `labeljury archive read` reads it back."""
     if worker_ids:
         require(caller, Permission.SEE_WORKER_IDS)
     media_dir = settings.media_path if media else None
     chunks = _chunks(database, BatchId(batch_id), by=caller.email, worker_ids=worker_ids, media_dir=media_dir)
     next(chunks)  # raises what speaks against it while there is still an answer to say so
-    return ArchiveDownload(chunks, name=f"batch-{batch_id}{WITH_WORKER_IDS if worker_ids else ''}.zip")
+    return FileDownload(chunks, name=f"batch-{batch_id}{WITH_WORKER_IDS if worker_ids else ''}.zip")
 
 
 def _chunks(
