@@ -123,12 +123,13 @@ def stability(
 def _models(given: Sequence[str]) -> dict[str, Path]:
     """`NAME=FILE`; without a name the file's own. Raises InvalidInput for two of one name."""
     from app.errors import InvalidInput, Problem
+    from app.files.whole_text import whole_name
 
     found: dict[str, Path] = {}
     for text in given:
         name, equals, file = text.partition("=")
         path = Path(file) if equals else Path(text)
-        name = name.strip() if equals else path.stem
+        name = name.strip() if equals else whole_name(path.stem)
         if not name.isprintable() or not name or not (file if equals else text).strip():
             raise InvalidInput([Problem(f"{text!r}: wanted MODEL=FILE", field="--predictions")])
         if name in found:

@@ -11,7 +11,7 @@ from app.errors import InvalidInput, Problem
 from app.files import json_lines
 from app.files.long_columns import is_count
 from app.files.quotes import check_quotes
-from app.files.tables import TableFormat, check_readable, format_of
+from app.files.tables import TableFormat, check_readable, format_of, open_for_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,14 +66,15 @@ def _from_delimited(path: Path, choose: Choose[Key], delimiter: str) -> tuple[di
     wanted = set(columns.values())
     kept = [name for name in header if name.strip() in wanted or is_count(name)]
     text = pa.dictionary(pa.int32(), pa.string())
-    table = arrow_csv.read_csv(
-        path,
-        read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
-        parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=arrow_csv.ConvertOptions(
-            include_columns=kept, column_types=dict.fromkeys(kept, text), strings_can_be_null=False
-        ),
-    )
+    with open_for_arrow(path) as file:
+        table = arrow_csv.read_csv(
+            file,
+            read_options=arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=kept, column_types=dict.fromkeys(kept, text), strings_can_be_null=False
+            ),
+        )
     return columns, table.rename_columns([_named(name.strip(), wanted) for name in kept])
 
 
@@ -100,10 +101,11 @@ def _from_parquet(path: Path, choose: Choose[Key]) -> tuple[dict[Key, str], pa.T
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = list(pq.read_schema(path).names)
-    columns = choose(names)
-    kept = list(dict.fromkeys([*columns.values(), *(name for name in names if is_count(name))]))
-    table = pq.read_table(path, columns=kept)
+    with open_for_arrow(path) as file:
+        names = list(pq.read_schema(file).names)
+        columns = choose(names)
+        kept = list(dict.fromkeys([*columns.values(), *(name for name in names if is_count(name))]))
+        table = pq.read_table(file, columns=kept)
     texts = [column.cast(pa.string()).fill_null("") for column in table.columns]
     return columns, pa.table(texts, names=[_named(name, columns.values()) for name in kept])
 

@@ -14,7 +14,7 @@ from app.errors import InvalidInput, Problem
 from app.files.long_answers import LongAnswers
 from app.files.long_columns import Role, find_columns
 from app.files.quotes import check_quotes
-from app.files.tables import TableFormat, check_readable, format_of
+from app.files.tables import TableFormat, check_readable, format_of, open_for_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,22 +80,27 @@ def _read(path: Path) -> pa.Table:
     if format is TableFormat.PARQUET:
         import pyarrow.parquet as pq
 
-        return _typed(path, pq.read_table(path))
+        with open_for_arrow(path) as file:
+            return _typed(path, pq.read_table(file))
     from pyarrow import csv
 
     delimiter = "," if format is TableFormat.CSV else "\t"
     check_readable(path)
     check_quotes(path, delimiter)
-    with csv.open_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter)) as reader:
+    with (
+        open_for_arrow(path) as file,
+        csv.open_csv(file, parse_options=csv.ParseOptions(delimiter=delimiter)) as reader,
+    ):
         names = reader.schema.names
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise _refused(path, f"names a column twice in its header: {twice!r}")
     types = {name: "float64" if name.startswith(PREFIX) else "string" for name in names}
-    return csv.read_csv(
-        path,
-        parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        convert_options=csv.ConvertOptions(column_types=types),
-    )
+    with open_for_arrow(path) as file:
+        return csv.read_csv(
+            file,
+            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=csv.ConvertOptions(column_types=types),
+        )
 
 
 def _typed(path: Path, table: pa.Table) -> pa.Table:

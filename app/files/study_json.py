@@ -22,6 +22,7 @@ from app.files.study_items import (
     shown,
     votes_of,
 )
+from app.files.whole_text import whole_name
 
 SHOWN_PROBLEMS = 20
 _ENDING = "_mturk"
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 def dataset_name(path: Path) -> str:
     """What a file is about: `cifar10_mturk.json` → `cifar10`."""
-    stem = path.stem
+    stem = whole_name(path.stem)
     return stem[: -len(_ENDING)] if stem.casefold().endswith(_ENDING) and len(stem) > len(_ENDING) else stem
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
@@ -54,6 +55,13 @@ def check_readable(path: Path) -> None:
             [Problem("is a pipe, which can be read only once; save it as a file first", field=path.name)]
         )
     path.open("rb").close()
+
+
+def open_for_arrow(path: Path) -> pa.OSFile:
+    """The file for Arrow's readers, which take no path that is not UTF-8. Raises OSError."""
+    import pyarrow as pa
+
+    return pa.OSFile(os.fsencode(path), "rb")
 
 
 def write_table(file: IO[bytes], table: pa.Table, format: TableFormat) -> None:

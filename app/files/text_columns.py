@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from app.errors import InvalidInput, Problem
 from app.files import json_lines
 from app.files.quotes import check_quotes
-from app.files.tables import TableFormat, check_readable, format_of
+from app.files.tables import TableFormat, check_readable, format_of, open_for_arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,8 +70,9 @@ def _from_delimited(path: Path, choose: Choose, delimiter: str) -> list[list[str
 def _from_parquet(path: Path, choose: Choose) -> list[list[str]]:
     import pyarrow.parquet as pq
 
-    wanted = choose(list(pq.read_schema(path).names))
-    table = pq.read_table(path, columns=list(wanted))
+    with open_for_arrow(path) as file:
+        wanted = choose(list(pq.read_schema(file).names))
+        table = pq.read_table(file, columns=list(wanted))
     return [_texts(table.column(name)) for name in wanted]
 
 

@@ -1,6 +1,7 @@
 """`labeljury stability`, on files, in this process."""
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,16 @@ def test_models_are_scored_on_both_labels_and_pairs_that_turn_are_told(rita: Typ
         pairs = list(csv.DictReader(file))
     assert {pairs[0]["ahead"], pairs[0]["behind"]} == {"parrot", "sage"}
     assert 'role="img"' in Path("noise.svg").read_text()
+
+
+def test_a_model_is_called_by_the_bytes_of_a_name_that_is_no_utf8(rita: Typist, benchmark: list[str]) -> None:
+    Path("sage.npy").rename(os.fsdecode(b"sag\xe9.npy"))
+    named = ["--predictions", os.fsdecode(b"sag\xe9.npy"), "--out", "m.csv", "--plot", "noise.svg"]
+    assert rita.types("stability", *benchmark, *named) == 0, rita.complained
+    assert r"sag\xe9" in rita.said
+    with Path("m.csv").open(newline="") as file:
+        assert [row["model"] for row in csv.DictReader(file)] == ["parrot", r"sag\xe9"]
+    assert r"sag\xe9" in Path("noise.svg").read_text()
 
 
 def test_columns_are_headed_by_what_they_count(rita: Typist, benchmark: list[str]) -> None:

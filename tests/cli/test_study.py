@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,17 @@ def test_the_files_read_are_never_overwritten_by_what_is_made_of_them(rita: Typi
     assert rita.types("study", "correct", "fine.changes.csv", "--out", "fine.csv") == 1
     assert "fine.changes.csv: is read or written already" in rita.complained
     assert Path("pets.csv").read_text() == Path("fine.changes.csv").read_text() == was
+
+
+def test_a_name_that_is_no_utf8_is_shown_and_written_by_its_bytes(rita: Typist) -> None:
+    name = os.fsdecode(b"caf\xe9_mturk.json")
+    Path(name).write_text(json.dumps(ITEMS))
+    out = os.fsdecode(b"caf\xe9.csv")
+    assert rita.types("study", "import", name, "--out", out) == 0, rita.complained
+    assert rita.said.splitlines()[1].split()[:2] == [r"caf\xe9", "5"]
+    assert {row["dataset"] for row in csv.DictReader(Path(out).read_text().splitlines())} == {r"caf\xe9"}
+    assert rita.types("study", "import", name, "--json") == 0
+    assert json.loads(rita.said)[0]["dataset"] == r"caf\xe9"
 
 
 def test_a_file_given_twice_is_refused(rita: Typist) -> None:

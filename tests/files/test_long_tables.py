@@ -40,6 +40,16 @@ def test_values_stay_as_they_are_written(tmp_path: Path) -> None:
         assert read(tmp_path / f"a.{suffix}") == ROWS, suffix
 
 
+def test_a_file_may_have_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    named = tmp_path / os.fsdecode(b"caf\xe9")
+    write_delimited(named.with_suffix(".csv"), ",")
+    columns = dict(zip(("task", "worker", "label"), zip(*ROWS, strict=True), strict=True))
+    with named.with_suffix(".parquet").open("wb") as file:
+        pq.write_table(pa.table(columns), file)
+    for suffix in (".csv", ".parquet"):
+        assert read(named.with_suffix(suffix)) == ROWS, suffix
+
+
 def test_numbers_of_parquet_and_true_of_json_become_text(tmp_path: Path) -> None:
     pq.write_table(
         pa.table(

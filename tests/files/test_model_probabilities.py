@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -24,6 +25,15 @@ def test_rows_follow_the_tasks_and_columns_the_labels(answers: LongAnswers, tmp_
     table = pa.table({"task": ["01", "02"], "p_cat": [0.5, 1.0], "p_dog": [0.5, 0.0]})
     pq.write_table(table, tmp_path / "p.parquet")
     assert read_probabilities(tmp_path / "p.parquet", answers)[0].tolist() == [[1, 0], [0.5, 0.5]]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_may_have_a_name_that_is_no_utf8(suffix: str, answers: LongAnswers, tmp_path: Path) -> None:
+    table = pa.table({"task": ["01", "02"], "p_cat": [0.5, 1.0], "p_dog": [0.5, 0.0]})
+    path = tmp_path / (os.fsdecode(b"caf\xe9") + suffix)
+    with path.open("wb") as file:
+        pq.write_table(table, file) if suffix == ".parquet" else pa_csv.write_csv(table, file)
+    assert read_probabilities(path, answers)[0].tolist() == [[1, 0], [0.5, 0.5]]
 
 
 def test_classes_that_no_worker_named_are_left_out(answers: LongAnswers, tmp_path: Path) -> None:

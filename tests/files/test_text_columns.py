@@ -1,3 +1,4 @@
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,9 +39,12 @@ def test_what_other_columns_hold_does_not_matter(tmp_path: Path) -> None:
     assert read_text_columns(tmp_path / "a.jsonl", both) == [["😀"], ["2"]]
 
 
-def test_parquet_is_read_as_text(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"id": [7, 8], "label": ["a", None], "more": [1, 2]}), tmp_path / "a.parquet")
-    assert read_text_columns(tmp_path / "a.parquet", both) == [["7", "8"], ["a", ""]]
+@pytest.mark.parametrize("name", [b"a.parquet", b"caf\xe9.parquet"])
+def test_parquet_is_read_as_text(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    with path.open("wb") as file:
+        pq.write_table(pa.table({"id": [7, 8], "label": ["a", None], "more": [1, 2]}), file)
+    assert read_text_columns(path, both) == [["7", "8"], ["a", ""]]
 
 
 @pytest.mark.parametrize(
