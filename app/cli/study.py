@@ -90,6 +90,7 @@ def _ids(ids: Sequence[Label]) -> str:
 
 def _show(rows: list[StudyRow]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from app.domain.study_sets import StudyRow
 
@@ -101,7 +102,8 @@ def _show(rows: list[StudyRow]) -> None:
     for name, total in zip(names, sums, strict=True):
         table.add_column(name, "total" if total is None else str(total), justify="left" if total is None else "right")
     for row in rows:
-        table.add_row(*("–" if value is None else str(value) for value in astuple(row)))
+        # A file's name may look like markup.
+        table.add_row(*(Text("–" if value is None else str(value)) for value in astuple(row)))
     talking.console().print(table)
 
 

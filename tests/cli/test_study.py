@@ -194,6 +194,12 @@ def test_a_name_that_is_no_utf8_is_shown_and_written_by_its_bytes(rita: Typist) 
     assert json.loads(rita.said)[0]["dataset"] == r"caf\xe9"
 
 
+def test_a_name_that_looks_like_markup_is_shown_as_it_is(rita: Typist) -> None:
+    Path("pets[bold]2.json").write_text(json.dumps(ITEMS))
+    assert rita.types("study", "import", "pets[bold]2.json") == 0
+    assert rita.said.splitlines()[1].split()[0] == "pets[bold]2"
+
+
 def test_a_file_given_twice_is_refused(rita: Typist) -> None:
     assert rita.types("study", "import", "pets_mturk.json", "./pets_mturk.json") == 1
     assert "pets_mturk.json: is given more than once, and would count as often" in rita.complained
