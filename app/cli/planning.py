@@ -94,7 +94,10 @@ def _votes(pilot: str) -> tuple[Votes, BatchTerms | None]:
         return _of_batch(int(pilot))
     from app.files.answer_options import read_option_votes
 
-    return read_option_votes(Path(pilot)), None
+    votes, notes = read_option_votes(Path(pilot))
+    for note in notes:
+        typer.echo(note, err=True)
+    return votes, None
 
 
 def _is_batch(pilot: str) -> bool:

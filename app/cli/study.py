@@ -16,7 +16,7 @@ from app.domain.correction_rules import QUORUM, WORKERS, Agreement, CorrectionRu
 from app.domain.plurals import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from app.domain.study_sets import Label, LabelSets, StudyRow, StudySet
 
@@ -62,7 +62,7 @@ def import_study(
     check_targets([out], files)
     sets = read_studies(files, others=other_answers or ())
     rows = [row_of(study, quorum=quorum) for study in sets]
-    _tell(sets)
+    _tell(sets, others=other_answers or ())
     if out and format:
         with whole_file(out) as file:
             write_table(file, items_table(sets, quorum=quorum), format)
@@ -72,9 +72,16 @@ def import_study(
         _show(rows)
 
 
-def _tell(sets: Iterable[StudySet | LabelSets]) -> None:
-    """Say which Items do not count, and which count once."""
+def _tell(sets: Iterable[StudySet | LabelSets], *, others: Collection[str]) -> None:
+    """Say which Items do not count, which count once, and which answers may be meant for others."""
+    from app.domain.study_sets import StudySet
+    from app.files.known_answers import slips_of
+
     for study in sets:
+        if isinstance(study, StudySet) and (slips := slips_of(study, others=others)):
+            typer.echo(
+                f"{study.dataset}: answers that are no Item's label, and count as other answers: {slips}.", err=True
+            )
         if left := [item.id for item in study.items if not item.checked]:
             said = f"{counted(len(left), 'Item')} without any answer, not counted as checked: {_ids(left)}."
             typer.echo(f"{study.dataset}: {said}", err=True)
@@ -158,7 +165,7 @@ def correct_labels(
         raise InvalidInput([Problem("is for an array of numbers: name it with --labels", field="--classes")])
     rules = CorrectionRules(rule, reading, multi_label, unresolved, quorum)
     study = read_study(file, others=other_answers or ())
-    _tell([study])
+    _tell([study], others=other_answers or ())
     if isinstance(study, LabelSets):
         changed = correct_label_sets(study, rules, out=out, labels=labels, workers=answers)
     else:

@@ -5,16 +5,15 @@ Class words: `mturk` counts the classes themselves (positive, negative, …), wh
 aside. Label sets: the labels are lists, and `mturk` has a count for each label in either.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.consensus.votes import OPTIONS
 from app.domain.study_sets import Label, LabelSetItem, StudyItem
 from app.domain.vocabulary import Option
+from app.files.known_answers import OTHERS, asked, key_of
 from app.files.whole_text import is_whole
 
-# What the study's Workers could answer beside the four: it says that neither label is agreed on.
-OTHERS = frozenset({"neutral", "off-topic"})
 MOST_ANSWERS = 1_000_000_000
 _LONGEST_SHOWN, _MOST_LISTED = 60, 8
 
@@ -34,11 +33,6 @@ class Labels:
     guessed: Label
     given_name: str | None
     guessed_name: str | None
-
-
-def key_of(word: object) -> str:
-    """A word as it is compared: trimmed, in small letters, with - for _ and spaces."""
-    return "-".join(str(word).casefold().replace("_", " ").split())
 
 
 def id_of(found: Mapping[str, object]) -> Label:
@@ -103,7 +97,10 @@ def by_options(found: Mapping[str, object], *, votes: Mapping[str, int], others:
     """An Item whose counts are by option. `others`: the answers that may stand beside the four. Raises Faulty."""
     known = {key_of(name): count for name, count in votes.items()}
     if unknown := [name for name in votes if key_of(name) not in _ROLES and key_of(name) not in others]:
-        raise Faulty(f"mturk: unknown answer {_listed(unknown)}; known are {', '.join([*_ROLES, *sorted(others)])}")
+        known_ones = [*_ROLES, *sorted(others)]
+        raise Faulty(
+            f"mturk: unknown answer {_cut([asked(name, known_ones) for name in unknown])}; known are {', '.join(known_ones)}"
+        )
     counts = _four(known.get(option.value, 0) for option in OPTIONS)
     return _item(found, labels_of(found), counts, {n: count for n, count in known.items() if n not in _ROLES})
 
@@ -189,6 +186,9 @@ def shown(value: object) -> str:
 
 
 def _listed(names: Iterable[object]) -> str:
-    found = [repr(name) for name in names]
+    return _cut([repr(name) for name in names])
+
+
+def _cut(found: Sequence[str]) -> str:
     more = len(found) - _MOST_LISTED
     return ", ".join(found[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")

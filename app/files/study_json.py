@@ -10,14 +10,13 @@ from typing import TypeVar
 from app.domain.study_sets import LabelSets, StudySet
 from app.domain.vocabulary import Option
 from app.errors import InvalidInput, Problem
+from app.files.known_answers import OTHERS, key_of
 from app.files.study_items import (
-    OTHERS,
     Faulty,
     by_class_words,
     by_options,
     has_label_sets,
     id_of,
-    key_of,
     label_set_item,
     shown,
     votes_of,

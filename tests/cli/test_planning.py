@@ -38,6 +38,17 @@ def test_alternatives_and_the_cheapest_are_shown_and_written(rita: Typist, pilot
     assert all(float(row["width"]) <= 0.1 for row in rows if row["items"])
 
 
+def test_a_misspelt_answer_of_the_pilot_is_told(rita: Typist, pilot: str) -> None:
+    assert rita.types("plan", pilot, "--width", "0.1", "--reward", "0.05") == 0
+    assert rita.complained == ""
+    Path(pilot).write_text(Path(pilot).read_text().replace(",guessed\n", ",gessed\n", 3))
+    assert rita.types("plan", pilot, "--width", "0.1", "--reward", "0.05") == 0
+    said = (
+        "pilot.csv: 3 answers are not known and count as none of the four: 'gessed' (did you mean 'guessed'?) 3 times"
+    )
+    assert said in rita.complained
+
+
 def test_what_cannot_be_reached_is_said(rita: Typist, pilot: str) -> None:
     assert rita.types("plan", pilot, "--width", "0.01", "--reward", "0.05", "--workers", "9", "--suspects", "50") == 0
     assert "never" in rita.said

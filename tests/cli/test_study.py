@@ -206,6 +206,24 @@ def test_a_file_given_twice_is_refused(rita: Typist) -> None:
     assert rita.said == ""
 
 
+def test_a_misspelt_answer_is_refused_with_what_it_may_mean(rita: Typist) -> None:
+    Path("new.json").write_text(json.dumps([*ITEMS, {**ITEMS[1], "id": 9, "mturk": {"gessed": 5}}]))
+    assert rita.types("study", "import", "new.json") == 1
+    assert "new.json, item 6 (id 9): mturk: unknown answer 'gessed' (did you mean 'guessed'?); known" in rita.complained
+
+
+@pytest.mark.parametrize("command", [("import",), ("correct", "--out", "fixed.csv")])
+def test_a_misspelt_class_is_told(rita: Typist, command: tuple[str, ...]) -> None:
+    votes = {"negative": 2, "positive": 1, "Positiv": 2, "neutral": 1, "mixed": 1}
+    item = {"id": 1, "given_original_label": "Negative", "our_guessed_label": "Positive", "mturk": votes}
+    Path("new.json").write_text(json.dumps([item]))
+    assert rita.types("study", *command, "new.json") == 0
+    said = "new: answers that are no Item's label, and count as other answers: 'positiv' (did you mean 'positive'?) 2 times."
+    assert rita.complained.splitlines()[0] == said
+    assert rita.types("study", *command, "new.json", "--other-answer", "positiv") == 0
+    assert "did you mean" not in rita.complained
+
+
 def test_numbers_beside_votes_by_words_want_their_names(rita: Typist) -> None:
     Path("words.json").write_text(json.dumps([{**ITEMS[0], "mturk": {"cat": 3, "dog": 2}}]))
     assert rita.types("study", "import", "words.json") == 1

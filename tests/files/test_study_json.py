@@ -109,7 +109,10 @@ def test_label_sets_are_read_as_sets(path: Path) -> None:
         ({"given": -1}, "'given' is -1; a count is at least 0"),
         ({"given": 10**30}, "a count is at least 0 and at most 1,000,000,000"),
         ({"given": 3, "Given": 3}, "mturk names an answer twice: given, Given"),
-        ({"given": 3, "gven": 2}, "unknown answer 'gven'; known are given, guessed, both, neither, neutral, off-topic"),
+        (
+            {"given": 3, "gven": 2},
+            "unknown answer 'gven' (did you mean 'given'?); known are given, guessed, both, neither, neutral, off-topic",
+        ),
         ({"yes": 3, "no": 2}, "the given label 'cat' is none of the answers ('no', 'yes')"),
         ([3, 2], "mturk must be an object of counts by answer, not [3, 2]"),
     ],
