@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.errors import InvalidInput, Problem
+from app.files.repeated_names import Repeated, object_of
 from app.files.whole_text import is_whole
 
 Row = dict[str, object]
 _SHOWN = 40
+# Numbers as they are written: a label 1.0 is not the label 1. One decoder for all lines: `json.loads` would make one for each.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, object_pairs_hook=object_of)
 
 
 def read_rows(path: Path, *, example: str) -> list[Row]:
     """The file's objects, its numbers as text; blank lines are passed over. `example`: an object as it should be, for messages.
 
-    Raises InvalidInput, which names the line, where one is no object, and OSError or UnicodeDecodeError as the file gives them.
+    Raises InvalidInput, which names the line, where one is no object or has a name twice, and OSError or UnicodeDecodeError as
+    the file gives them.
     """
     rows: list[Row] = []
     with path.open(encoding="utf-8-sig") as file:
@@ -22,12 +26,13 @@ def read_rows(path: Path, *, example: str) -> list[Row]:
             if not text.strip():
                 continue
             try:
-                # Numbers as they are written: a label 1.0 is not the label 1.
-                row = json.loads(text, parse_int=str, parse_float=str)
+                row = _DECODER.decode(text)
             except (ValueError, RecursionError) as fault:
                 raise _refused(path, f"is no JSON that can be read: {fault}", line=line) from fault
             if not isinstance(row, dict):
                 raise _refused(path, f"must be a JSON object such as {example}", line=line)
+            if isinstance(row, Repeated):
+                raise _refused(path, f"the name {row.name!r:.{_SHOWN}} appears twice in the object", line=line)
             rows.append(row)
     return rows
 

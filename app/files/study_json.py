@@ -11,6 +11,7 @@ from app.domain.study_sets import LabelSets, StudySet
 from app.domain.vocabulary import Option
 from app.errors import InvalidInput, Problem
 from app.files.known_answers import OTHERS, key_of
+from app.files.repeated_names import Pair, Repeated, object_of
 from app.files.study_items import (
     Faulty,
     by_class_words,
@@ -25,6 +26,7 @@ from app.files.whole_text import whole_name
 
 SHOWN_PROBLEMS = 20
 _ENDING = "_mturk"
+_BETWEEN_ITEMS = " \t\r\n[],"
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")  # gzip, zip
 
 T = TypeVar("T")
@@ -150,9 +152,13 @@ def _loaded(path: Path) -> object:
     if found.startswith(_COMPRESSED):
         raise _refused(path, "is compressed; unpack it first")
     try:
-        return json.loads(found.decode("utf-8-sig"), object_pairs_hook=_object)
+        text = found.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise _refused(path, "is not UTF-8; save it as UTF-8") from fault
+    try:
+        return _DECODER.decode(text)
+    except _RepeatedName as fault:
+        raise _refused(path, str(fault), line=_line_of_repeated(text)) from fault
     except json.JSONDecodeError as fault:
         lines = "; JSON Lines are not read: make one list of all objects" if fault.msg == "Extra data" else ""
         raise _refused(path, f"is no JSON that can be read: {fault}{lines}") from fault
@@ -160,13 +166,31 @@ def _loaded(path: Path) -> object:
         raise _refused(path, f"is no JSON that can be read: {fault}") from fault
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        raise ValueError(f"the name {shown(twice)} appears twice in one object")
+class _RepeatedName(ValueError):
+    """An object has a name twice; the message says which."""
+
+
+def _object(pairs: Sequence[Pair]) -> dict[str, object]:
+    value = object_of(pairs)
+    if isinstance(value, Repeated):
+        raise _RepeatedName(f"the name {shown(value.name)} appears twice in one object of the Item that begins here")
     return value
 
 
-def _refused(path: Path, message: str) -> InvalidInput:
-    return InvalidInput([Problem(message, field=path.name)])
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def _line_of_repeated(text: str) -> int:
+    """The line, from 1, on which the first Item begins whose object has a name twice; there is one."""
+    place = 0
+    while True:
+        while text[place] in _BETWEEN_ITEMS:
+            place += 1
+        try:
+            _, place = _DECODER.raw_decode(text, place)
+        except _RepeatedName:
+            return text.count("\n", 0, place) + 1
+
+
+def _refused(path: Path, message: str, *, line: int | None = None) -> InvalidInput:
+    return InvalidInput([Problem(message, line=line, field=path.name)])

@@ -80,6 +80,11 @@ def test_numbers_of_parquet_and_true_of_json_become_text(tmp_path: Path) -> None
         ("a.jsonl", b"\n", "a.jsonl: has no rows"),
         ("a.jsonl", b'{"task": 1}\n[1]\n', "line 2, a.jsonl: must be a JSON object"),
         ("a.jsonl", b"{", "line 1, a.jsonl: is no JSON that can be read"),
+        (
+            "a.jsonl",
+            b'{"task": 1}\n{"task": 1, "task": 2}',
+            "line 2, a.jsonl: the name 'task' appears twice in the object",
+        ),
         ("a.jsonl", b'{"task": [], "worker": 1, "label": 2}', "row 1 holds a list or an object"),
         ("a.parquet", b"PAR1", "cannot be read as parquet"),
         ("a.xlsx", b"", "the name must end in one of"),

@@ -199,7 +199,6 @@ def test_label_sets_need_a_count_for_each_label_and_no_other(path: Path) -> None
     [
         (b"", "is no JSON that can be read"),
         (b"{", "is no JSON that can be read"),
-        (b'[{"id": 1, "id": 2}]', "the name 'id' appears twice"),
         (b"[" * 100_000, "is no JSON that can be read"),
         (b"[]", "the list is empty"),
         (b"{}", "must be a JSON list of objects, one an Item, not an object"),
@@ -216,6 +215,24 @@ def test_a_file_that_cannot_be_used_is_named(content: bytes, reason: str, path: 
         read_study(path)
     assert str(refused.value).startswith("pets_mturk.json: ")
     assert reason in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "name"),
+    [
+        (b'[{"id": 1, "id": 2}]', 1, "id"),
+        (b'\xef\xbb\xbf\n {"id": 1, "id": 2}', 2, "id"),
+        (b'[\n{"id": 1},\n\n {"id": 2,\n"mturk": {"given": 3, "given": 2}},\n[', 4, "given"),
+        (b'[[1], 2, "]",\r\n{"a": [{"b": {}, "b": 2}]}]', 2, "b"),
+    ],
+)
+def test_an_object_that_has_a_name_twice_is_refused_by_its_line(
+    content: bytes, line: int, name: str, path: Path
+) -> None:
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput) as refused:
+        read_study(path)
+    assert str(refused.value).startswith(f"line {line}, pets_mturk.json: the name '{name}' appears twice in one object")
 
 
 def test_all_faulty_files_are_named_at_once(path: Path, tmp_path: Path) -> None:

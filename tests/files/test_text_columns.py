@@ -35,7 +35,9 @@ def test_true_is_written_alike_in_all_json_lines_and_a_name_may_first_come_late(
 
 
 def test_what_other_columns_hold_does_not_matter(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text(r'{"id": "\ud83d\ude00", "label": 2, "text": "cut \ud83d", "score": NaN}')
+    (tmp_path / "a.jsonl").write_text(
+        r'{"id": "\ud83d\ude00", "label": 2, "text": "cut \ud83d", "score": NaN, "raw": {"a": 1, "a": 2}}'
+    )
     assert read_text_columns(tmp_path / "a.jsonl", both) == [["😀"], ["2"]]
 
 
@@ -55,6 +57,11 @@ def test_parquet_is_read_as_text(name: bytes, tmp_path: Path) -> None:
         ("a.csv", b"id,label\n\xff,1\n", r"a\.csv: cannot be read"),
         ("a.jsonl", b"[1]\n", r"a\.jsonl.*must be a JSON object"),
         ("a.jsonl", b"{\n", r"a\.jsonl.*is no JSON"),
+        (
+            "a.jsonl",
+            b'\n{"id": 1, "label": 1, "label": 1}',
+            r"line 2, a\.jsonl: the name 'label' appears twice in the object",
+        ),
         ("a.jsonl", b'{"id": 1, "label": ["cat"]}\n', r"a\.jsonl: row 1 holds a list or an object; wanted one value"),
         ("a.jsonl", b'{"id": 1, "label": NaN}\n', r"a\.jsonl: row 1 holds nan, which is no value of JSON; write null"),
         ("a.jsonl", rb'{"id": 1, "label": "a\ud83d"}', r"a\.jsonl: row 1 holds half a character: 'a\\ud83d'"),
