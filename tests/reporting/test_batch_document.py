@@ -207,6 +207,26 @@ def test_without_controls_the_rate_is_a_lower_bound() -> None:
     assert rows[3][1] == "–"
 
 
+def test_where_the_whole_dataset_was_suspected_the_rate_is_no_bound() -> None:
+    document = batch_document(crowd_record(), scope=Scope(None, 60))
+    rows = table(document, "dataset", "Error rate").rows
+    assert [row[0] for row in rows] == [
+        "Wrong labels in the dataset",
+        "Wrong labels, their number",
+        "Precision: suspects that are wrong",
+    ]
+    assert rows[0][1:] == rows[2][1:]
+    _, (named, *figures) = table(document, "study", "What that means").rows
+    assert (named, tuple(figures)) == ("Wrong labels in the dataset of 60", rows[0][1:])
+    said = everything(document)
+    assert said.count("A dataset of 60 Items, all of them suspected: the rate is that of the suspects") == 2
+    for word in (", at least", "lower bound", "recall is not known", "No control Item"):
+        assert word not in said
+    part = everything(batch_document(crowd_record(), scope=Scope(None, 61)))
+    assert part.count(", at least") >= 6
+    assert "the rate is a lower bound" in part
+
+
 @pytest.mark.parametrize("size", [None, 1000])
 def test_a_figure_of_the_suspects_has_the_same_interval_wherever_it_stands(size: int | None) -> None:
     document = batch_document(crowd_record(), scope=Scope(None, size))

@@ -1,7 +1,8 @@
 """How many labels of a dataset are wrong, from suspects and from control Items that were mixed in blindly.
 
-The suspects alone give a lower bound, since a suspect-finder overlooks errors. Control Items, drawn at random from the Items that
-were not suspected and shown among the suspects so that no Worker can tell them apart, say how many it overlooks.
+The suspects alone give a lower bound, since a suspect-finder overlooks errors, unless they are the whole dataset. Control Items,
+drawn at random from the Items that were not suspected and shown among the suspects so that no Worker can tell them apart, say
+how many it overlooks.
 """
 
 from collections.abc import Sequence
@@ -28,8 +29,9 @@ class DatasetErrorRate:
     """How wrong a dataset is, and how good the suspect-finder was.
 
     rate, errors: share and number of wrong labels in the whole dataset; without controls of the suspects alone, and then
-    `lower_bound` is true · precision: the share of suspects that are wrong · recall: the share of wrong labels that were
-    suspected, None without controls or where no error was seen at all · overlooked: wrong labels among those not suspected.
+    `lower_bound` is true where there are other Items · precision: the share of suspects that are wrong · recall: the share of
+    wrong labels that were suspected, None without controls or where no error was seen at all · overlooked: wrong labels among
+    those not suspected, None without controls.
     """
 
     size: int
@@ -47,9 +49,9 @@ def dataset_error_rate(
     """The stratified estimate Σ (N_h / M) x_h / n_h of M = Σ N_h Items, each stratum with the exact limits of its finite set.
 
     suspects: one stratum, or several that differ in how they were found. controls: `size` is the number of Items not suspected.
-    unsuspected: that number, where no controls were checked; the rate is then a lower bound. Combined by MOVER (see `mover`), so
-    that no error among the controls widens the interval upwards alone. Recall is T / (T + F), T and F the errors among suspects
-    and among the rest, its ends from those of F / T.
+    unsuspected: that number, where no controls were checked; unless it is 0, the rate is then a lower bound. Combined by MOVER
+    (see `mover`), so that no error among the controls widens the interval upwards alone. Recall is T / (T + F), T and F the
+    errors among suspects and among the rest, its ends from those of F / T.
     The figures take the Workers' verdicts as they are: how much those vary is `study_table`'s.
     Raises InvalidInput where a stratum has nothing checked, or counts that cannot be.
     Source: Cochran 1977, Sampling Techniques, section 5.
@@ -69,7 +71,7 @@ def dataset_error_rate(
         precision=weighted_sum([found], [1 / suspected]),
         recall=_recall(found, missed) if missed else None,
         overlooked=missed,
-        lower_bound=controls is None,
+        lower_bound=controls is None and size > suspected,
     )
 
 

@@ -54,8 +54,8 @@ class StudyLine:
 
     table: the counts · unanswered: Items without Responses, which are not counted as checked · shares: of the checked Items in
     each of CATEGORIES · error_share: of those that are errors · estimated_errors: among all suspects · error_rate: of the
-    whole dataset, at least; None where its size is not known · same_again: the chance of an Item to be put into the same
-    category by another panel, None on basis ITEMS · basis: what the intervals respect.
+    whole dataset, at least where not all of it was suspected; None where its size is not known · same_again: the chance of an
+    Item to be put into the same category by another panel, None on basis ITEMS · basis: what the intervals respect.
     """
 
     name: str

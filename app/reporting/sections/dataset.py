@@ -84,7 +84,7 @@ def _without_size(findings: Findings, line: StudyLine) -> tuple[Block, ...]:
         f"{size} for its error rate and the suspect-finder’s recall."
         if controls.checked
         else f"There are no control Items, so how many wrong labels were not suspected is not known."
-        f" {size} for a lower bound."
+        f" {size} for a lower bound, or for its error rate where all of it was suspected."
     )
     columns = ("Items", "Errors", "Share", "95 % interval")
     return (Text(lead), Table("Label errors among what was checked", columns, tuple(rows)))
@@ -99,6 +99,11 @@ def _said(rate: DatasetErrorRate, controls: Stratum) -> str:
         return (
             f"A dataset of {count(rate.size)} Items. No control Item was checked, so wrong labels that were not suspected are not"
             " counted: the rate is a lower bound, and recall is not known."
+        )
+    if rate.overlooked is None:
+        return (
+            f"A dataset of {count(rate.size)} Items, all of them suspected: the rate is that of the suspects, and nothing can"
+            " have been overlooked."
         )
     return (
         f"A dataset of {count(rate.size)} Items. Among {counted(controls.checked, 'control Item')}, mixed in blindly,"
@@ -115,14 +120,17 @@ def _rates(rate: DatasetErrorRate) -> Table:
         return name, show(estimate.value), span(estimate.interval)
 
     bound = ", at least" if rate.lower_bound else ""
-    rows = (
+    rows = [
         row(f"Wrong labels in the dataset{bound}", rate.rate, share=True),
         row(f"Wrong labels, their number{bound}", rate.errors, share=False),
         row("Precision: suspects that are wrong", rate.precision, share=True),
-        row("Recall: wrong labels that were suspected", rate.recall, share=True),
-        row("Wrong labels overlooked", rate.overlooked, share=False),
-    )
-    return Table("Error rate of the dataset", ("Estimate", "Value", "95 % interval"), rows)
+    ]
+    if rate.lower_bound or rate.overlooked is not None:
+        rows += [
+            row("Recall: wrong labels that were suspected", rate.recall, share=True),
+            row("Wrong labels overlooked", rate.overlooked, share=False),
+        ]
+    return Table("Error rate of the dataset", ("Estimate", "Value", "95 % interval"), tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)

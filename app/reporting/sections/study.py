@@ -100,10 +100,11 @@ def _estimates(findings: Findings, line: StudyLine) -> Table:
         (f"Label errors among all {count(line.suspects)} suspects", count(errors.value), counts(errors.interval)),
     ]
     # With control Items the next section knows better than "at least".
+    bound = "" if line.dataset_size == line.suspects else ", at least"
     if rate is not None and line.dataset_size is not None and not len(findings.controls.votes):
         rows.append(
             (
-                f"Wrong labels in the dataset of {count(line.dataset_size)}, at least",
+                f"Wrong labels in the dataset of {count(line.dataset_size)}{bound}",
                 percent(rate.value),
                 percents(rate.interval),
             )

@@ -60,6 +60,14 @@ def test_without_controls_the_rate_is_a_lower_bound_and_recall_unknown() -> None
     assert found.rate.interval.width == 0  # all suspects were checked
 
 
+def test_where_all_were_suspected_the_rate_is_no_bound() -> None:
+    found = dataset_error_rate([Stratum("model", 200, 200, 50), Stratum("people", 75, 75, 4)], None, unsuspected=0)
+    assert not found.lower_bound
+    assert (found.recall, found.overlooked) == (None, None)
+    assert math.isclose(found.rate.value, 54 / 275)
+    assert found.rate.value == found.precision.value
+
+
 def test_suspects_may_come_from_several_finders() -> None:
     found = dataset_error_rate(
         [Stratum("model", 600, 300, 240), Stratum("people", 400, 100, 10)], Stratum("controls", 9000, 300, 3)
