@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.calls.launch_checks import check_balance, check_cap_confirmed, check_confirmed, check_media, check_money
@@ -206,17 +206,24 @@ def every(db: Session) -> list[Batch]:
 def forecast(db: Session, batch_id: BatchId) -> Cost:
     """What the Batch costs if all that it may ask for is answered and approved, from the packing that publishing will use."""
     batch = get(db, batch_id)
-    sizes = db.execute(select(Item.id, Item.page_bytes).where(Item.batch_id == batch.id).order_by(Item.id))
-    capacity = page_budget(batch).capacity_bytes
-    groups = packing.pack(
-        (Sized(ItemId(row[0]), row[1]) for row in sizes), per_hit=batch.items_per_hit, byte_budget=capacity
-    )
     return pricing.batch_cost(
-        hits=sum(1 for _ in groups),
+        hits=_hits(db, batch),
         reward_usd=batch.reward_usd,
         assignments_per_hit=batch.assignments_per_item,
         masters=batch.masters,
     )
+
+
+def _hits(db: Session, batch: Batch) -> int:
+    """As many as the packing makes; it is gone through only where the page's bytes may close a HIT early."""
+    of_batch = Item.batch_id == batch.id
+    count, largest = db.execute(select(func.count(), func.coalesce(func.max(Item.page_bytes), 0)).where(of_batch)).one()
+    capacity = page_budget(batch).capacity_bytes
+    if batch.items_per_hit * largest <= capacity:
+        return -(-count // batch.items_per_hit)
+    sizes = db.execute(select(Item.id, Item.page_bytes).where(of_batch).order_by(Item.id))
+    items = (Sized(ItemId(row[0]), row[1]) for row in sizes)
+    return sum(1 for _ in packing.pack(items, per_hit=batch.items_per_hit, byte_budget=capacity))
 
 
 def launch(

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from app.domain.vocabulary import BatchId
 from app.errors import (
@@ -22,6 +23,7 @@ from app.pipeline import batches
 from app.pipeline.batches import NewBatch
 from app.questions import catalogue
 from app.settings import MarketplaceProfile, Settings
+from tests.factories import make_batch, make_item
 from tests.pipeline.conftest import House, in_threads
 
 FIVE = {"Ada": "given", "Bea": "given", "Cyd": "given", "Bob": "guessed", "Mallory": "neither"}
@@ -407,3 +409,12 @@ def test_a_batch_that_was_never_planned_is_not_done(house: House) -> None:
     batch_id = house.draft()
     house.launch(batch_id)
     assert not close(house, batch_id)
+
+
+@pytest.mark.parametrize(("sizes", "hits"), [([400] * 7, 3), ([20_000, 40_000] * 4, 4), ([], 0)])
+def test_a_forecast_counts_hits_as_they_will_be_packed(db: Session, sizes: list[int], hits: int) -> None:
+    """Three Items a HIT; a page of 64 KB holds two that have 60,000 bytes together and no third."""
+    batch = make_batch(db, items_per_hit=3)
+    for size in sizes:
+        make_item(db, batch, page_bytes=size)
+    assert batches.forecast(db, BatchId(batch.id)).hits == hits
