@@ -351,3 +351,13 @@ def test_progress_is_told_section_by_section() -> None:
     told: list[str] = []
     batch_document(EXTREMES["one Response"], tell=told.append)
     assert len(told) == len(NAMES) - 1
+
+
+@pytest.mark.parametrize(("elapsed_ms", "told"), [(190.0, True), (1000.0, False), (np.nan, False)])
+def test_pay_of_answers_faster_than_people_is_told_from_pay(elapsed_ms: float, told: bool) -> None:
+    record = crowd_record()
+    timed = replace(record.responses, elapsed_ms=np.full(len(record.responses), elapsed_ms))
+    document = batch_document(replace(record, responses=timed))
+    said = [block.text for block in section(document, "money").blocks if isinstance(block, Text)]
+    assert any("Half of the answers took 0.2" in text and "simulated crowd" in text for text in said) is told
+    assert ("faster than people can answer" in fact(document, "Pay")) is told

@@ -3,11 +3,13 @@
 import numpy as np
 
 from app.domain.plurals import counted
-from app.reporting.document import Block, Facts, NotEnough, Section, Table
+from app.reporting.document import Block, Facts, NotEnough, Section, Table, Text
 from app.reporting.findings import Findings
-from app.reporting.wording import NONE, count, usd
+from app.reporting.wording import NONE, count, seconds, usd
 
 _FEW = 5
+# Nobody sees an Item, reads two labels and answers in less, half of the time.
+_QUICKEST_PEOPLE_MS = 1000
 _HOURLY_SHARES = (
     (10, "lower tenth"),
     (25, "lower quarter"),
@@ -34,7 +36,7 @@ def money(findings: Findings) -> Section:
             ("Cost of a Response", _each(findings)),
         )
     )
-    return Section("money", "Money and pay", (facts, _hourly(findings)))
+    return Section("money", "Money and pay", (facts, _hourly(findings), *_no_people(findings)))
 
 
 def median_hourly(findings: Findings) -> str:
@@ -42,12 +44,26 @@ def median_hourly(findings: Findings) -> str:
     pay = findings.record.money.hourly_usd
     if len(pay) < _FEW:
         return "not enough to say: too few approved Assignments were timed"
-    return f"${np.median(pay):,.2f} an hour in the median"
+    beyond = "; faster than people can answer" if _no_people(findings) else ""
+    return f"${np.median(pay):,.2f} an hour in the median{beyond}"
 
 
 def _each(findings: Findings) -> str:
     answers = len(findings.record.responses)
     return f"${findings.record.money.total_usd / answers:,.4f}" if answers else NONE
+
+
+def _no_people(findings: Findings) -> tuple[Text, ...]:
+    timed = findings.record.responses.elapsed_ms
+    timed = timed[~np.isnan(timed)]
+    if len(timed) < _FEW or (median := float(np.median(timed))) >= _QUICKEST_PEOPLE_MS:
+        return ()
+    return (
+        Text(
+            f"Half of the answers took {seconds(median)} or less. People cannot read a question that fast: these are answers of a"
+            " simulated crowd or of programs, and what an hour earned says nothing of people."
+        ),
+    )
 
 
 def _hourly(findings: Findings) -> Block:
