@@ -45,6 +45,20 @@ def test_what_is_learned_from_the_same_responses_hides_no_variance() -> None:
     assert np.mean(found) == pytest.approx(np.mean(truth), rel=0.04)
 
 
+def test_busy_workers_who_pull_more_count_as_much_as_they_answered() -> None:
+    rng, items = np.random.default_rng(8), 2_000
+    activity = np.array([20.0] * 8 + [1.0] * 72)
+    found, truth = [], []
+    for _ in range(300):
+        worker = rng.choice(80, size=items, p=activity / activity.sum())
+        pulls = rng.normal(0, np.where(activity > 1, 0.6, 0.1))
+        values = pulls[worker] + rng.normal(0, 1, items)
+        answered = np.bincount(worker, minlength=80)
+        truth.append((pulls**2 * answered * (answered - 1)).sum() / items**2)
+        found.append(variance(Influence(values - values.mean(), values, np.arange(items), worker, 80)).workers)
+    assert np.mean(found) == pytest.approx(np.mean(truth), rel=0.06)
+
+
 def test_few_workers_leave_few_degrees_of_freedom() -> None:
     assert variance(influence_of(np.random.default_rng(3), pull=1.0, workers=12)).degrees < 15
 
