@@ -92,8 +92,12 @@ class Findings:
         if not len(self.record.suspects.votes):
             return self._nothing_settled
         scope = Scope(self.suspects, self.scope.dataset_size)
-        votes, quorum = self.record.suspects.votes, self.record.terms.quorum
-        return found(lambda: line_of_votes(self.record.terms.name, votes, quorum_size=quorum, scope=scope))
+        votes, terms = self.record.suspects.votes, self.record.terms
+        return found(
+            lambda: line_of_votes(
+                terms.name, votes, quorum_size=terms.quorum, most=terms.assignments_per_item, scope=scope
+            )
+        )
 
     @property
     def _nothing_settled(self) -> NotEnough:
@@ -116,8 +120,15 @@ class Findings:
 
     @cached_property
     def agreement(self) -> Agreement | NotEnough:
-        """Over suspects and controls: gold Items are chosen to be clear."""
-        chosen = self.record.votes_on(self.record.of_role(ItemRole.SUSPECT, ItemRole.CONTROL)).votes
+        """Over suspects and controls: gold Items are chosen to be clear.
+
+        Where further Workers are asked only about Items that divide the first, the first answers alone: with the others, the
+        clear Items would count with few answers and the doubtful with many, and agreement be what no panel shows.
+        """
+        record, first = self.record, self.record.terms.first_assignments
+        roles = record.of_role(ItemRole.SUSPECT, ItemRole.CONTROL)
+        adaptive = first < record.terms.assignments_per_item
+        chosen = (record.first_votes_on(roles, first) if adaptive else record.votes_on(roles)).votes
         return found(lambda: agreement(chosen)) if len(chosen) else NO_RESPONSES
 
     @cached_property

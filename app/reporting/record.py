@@ -174,7 +174,17 @@ class BatchRecord:
 
     def votes_on(self, chosen: NDArray[np.bool_]) -> "VotesOn":
         """The votes on the Items `chosen` (I,), numbered anew, and which Items these are."""
-        return VotesOn.of(self, chosen)
+        return VotesOn.of(self, chosen, np.ones(len(self.responses), dtype=bool))
+
+    def first_votes_on(self, chosen: NDArray[np.bool_], most: int) -> "VotesOn":
+        """The same of the first `most` Responses on each Item."""
+        said = self.responses
+        order = np.lexsort((said.sequence, said.item))
+        counts = np.bincount(said.item, minlength=len(self.items))
+        nth = np.arange(len(said)) - np.repeat(counts.cumsum() - counts, counts)
+        early = np.zeros(len(said), dtype=bool)
+        early[order] = nth < most
+        return VotesOn.of(self, chosen, early)
 
     @cached_property
     def suspects(self) -> "VotesOn":
@@ -201,13 +211,13 @@ class VotesOn:
     at: Coded
 
     @classmethod
-    def of(cls, record: BatchRecord, chosen: NDArray[np.bool_]) -> Self:
-        """See `BatchRecord.votes_on`."""
+    def of(cls, record: BatchRecord, chosen: NDArray[np.bool_], counting: NDArray[np.bool_]) -> Self:
+        """See `BatchRecord.votes_on`; of the Responses `counting` (N,)."""
         at = np.flatnonzero(chosen)
         place = np.full(len(record.items), NONE)
         place[at] = np.arange(len(at))
         said = record.responses
-        rows = chosen[said.item] if len(said) else np.zeros(0, dtype=bool)
+        rows = chosen[said.item] & counting if len(said) else np.zeros(0, dtype=bool)
         votes = Votes.of(
             place[said.item[rows]],
             said.worker[rows],

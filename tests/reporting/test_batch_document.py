@@ -1,5 +1,6 @@
 """A report on Batches of every kind: each gives a whole document, or says why it cannot."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from app.reporting.batch_document import batch_document
 from app.reporting.document import Block, Bullets, Document, Facts, NotEnough, Plot, Section, Table, Text
 from app.reporting.pages import html, markdown
 from app.reporting.record import BatchRecord
-from tests.reporting.records import crowd_record, made_record, record_of
+from tests.reporting.records import WORDS, crowd_record, made_record, record_of
 
 NAMES = [
     "summary",
@@ -361,3 +362,33 @@ def test_pay_of_answers_faster_than_people_is_told_from_pay(elapsed_ms: float, t
     said = [block.text for block in section(document, "money").blocks if isinstance(block, Text)]
     assert any("Half of the answers took 0.2" in text and "simulated crowd" in text for text in said) is told
     assert ("faster than people can answer" in fact(document, "Pay")) is told
+
+
+def asked_in_rounds(items: int = 200) -> tuple[BatchRecord, BatchRecord]:
+    """Five answers on each Item, and what is left of them where three that agree are enough."""
+    rng = np.random.default_rng(5)
+    said = np.where(rng.random((items, 5)) < 0.9, 0, rng.integers(1, 4, (items, 5)))
+    enough = (said[:, :3] == said[:, :1]).all(axis=1)
+    answers = [" ".join(WORDS[label] for label in row) for row in said]
+    fewer = [" ".join(line.split()[:3]) if at else line for line, at in zip(answers, enough, strict=True)]
+    return made_record(answers), made_record(fewer, first_assignments=3)
+
+
+def test_items_left_early_stand_for_panels_of_all() -> None:
+    whole, rounds = (batch_document(record) for record in asked_in_rounds())
+    shares = [table(document, "study", "Checked suspects").rows for document in (whole, rounds)]
+    assert [row[:3] for row in shares[0]] == [row[:3] for row in shares[1]]
+    again = [
+        re.search(r"same category with probability ([\d.]+)", everything(document)) for document in (whole, rounds)
+    ]
+    assert all(again)
+    first, second = (float(found[1]) for found in again if found)
+    assert second == pytest.approx(first, abs=1.5)
+
+
+def test_agreement_of_items_asked_in_rounds_is_that_of_the_first_answers() -> None:
+    _, rounds = asked_in_rounds()
+    document = batch_document(rounds)
+    said = [block.text for block in section(document, "agreement").blocks if isinstance(block, Text)]
+    assert any("Over the first 3 answers" in text for text in said)
+    assert any("600 Responses on 200 Items" in text for text in said)

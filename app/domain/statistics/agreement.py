@@ -14,6 +14,8 @@ from app.domain.statistics.intervals import LEVEL, Estimate, Floats, Interval, a
 from app.domain.statistics.shared_workers import Influence, share_estimate, variance
 from app.errors import InvalidInput, Problem
 
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Undefined:
@@ -73,7 +75,8 @@ def agreement(votes: Votes, *, level: float = LEVEL) -> Agreement:
     Where no Item has two Responses everything is undefined (one Response, one Worker alone, a Response per Item). Where all
     answers are the same, kappa and alpha are 0/0 and therefore undefined, not 1: nobody has shown that they tell labels apart.
     Where all answers agree within Items of several labels, both are 1 and reach down to where Wilson's interval of percent
-    agreement reaches. Of one Item alone kappa and alpha have no interval but everything possible.
+    agreement reaches; so they do, to both sides, wherever all Items agree and disagree alike. Of one Item alone kappa and alpha
+    have no interval but everything possible.
     Raises InvalidInput where there is no Response.
     """
     if not len(votes):
@@ -175,5 +178,10 @@ def _coefficient(part: _Part, by_chance: float, paired: _Paired, percent: Estima
         disagreement = 1 - percent.interval.low
         return Estimate(1.0, 0.0, Interval(max(1 - disagreement / by_chance, least), 1.0, level))
     found = variance(_influence(part, paired))
+    if found.standard_error < _ROUNDING:
+        # All Items alike: as far off as percent agreement may be.
+        scale = (1 - part.value) / (1 - percent.value)
+        low, high = (1 - scale * (1 - end) for end in (percent.interval.low, percent.interval.high))
+        return Estimate(part.value, 0.0, Interval(min(max(low, least), part.value), max(high, part.value), level))
     interval = around(part.value, found.standard_error, degrees=found.degrees, within=(least, 1.0), level=level)
     return Estimate(part.value, found.standard_error, interval)

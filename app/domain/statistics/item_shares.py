@@ -22,15 +22,22 @@ _URN = 15
 
 
 def shares(
-    votes: Votes, rule: Rule, *, populations: Sequence[Population] | None = None, level: float = LEVEL
+    votes: Votes,
+    rule: Rule,
+    *,
+    most: int = 0,
+    populations: Sequence[Population] | None = None,
+    level: float = LEVEL,
 ) -> list[Estimate]:
     """For each class of `rule` the share of Items in it, with an interval over Items and Workers (see `shared_workers`).
 
     How far a Worker pulls the Items is read from each Response: the Item's class as it is, less what it would be on average
     with another Worker's answer in its place. What that would be, given the Item's other answers, is learned from the other
     Items with the same others, and from Pólya's urn where they are few (`_another`).
-    populations: what the Items stand for, one for each class (a panel's variance differs from class to class); None: for
-    endlessly many. Items without Responses are left out. Raises InvalidInput where there is no Response.
+    most: an Item with fewer answers was left as soon as others could not change its class any more; had one been another, more
+    would have been asked for, up to `most`. populations: what the Items stand for, one for each class (a panel's variance differs
+    from class to class); None: for endlessly many. Items without Responses are left out. Raises InvalidInput where there is no
+    Response.
     """
     if not len(votes):
         raise InvalidInput([Problem("no Responses: there is nothing to take a share of")])
@@ -40,7 +47,7 @@ def shares(
     place = np.zeros(votes.items, dtype=np.int64)
     place[answered] = pattern
     values = rule(patterns)
-    moves = _moves(patterns, np.bincount(pattern), rule, values)
+    moves = _moves(patterns, np.bincount(pattern), rule, most)
     return [
         # One class after the other, so that memory stays flat.
         _share(
@@ -60,19 +67,32 @@ def _share(item: Floats, response: Floats, votes: Votes, *, population: Populati
     return share_estimate(share, influence, population=population, level=level)
 
 
-def _moves(patterns: Counts, times: NDArray[np.int64], rule: Rule, values: Floats) -> Floats:
+def _moves(patterns: Counts, times: NDArray[np.int64], rule: Rule, most: int) -> Floats:
     """(M, K, C): by how much an answer of label k moves an Item of that pattern, compared with another in its place."""
     row, label = np.nonzero(patterns)
     others = patterns[row]
     others[np.arange(len(row)), label] -= 1
     chance = _another(others, label, patterns[row, label], times[row], urn=_urn(others, patterns, times))
-    moved = values[row].astype(float)
+    moved = _expected(patterns, rule, most, patterns, times)[row]
     for another in range(patterns.shape[1]):
         others[:, another] += 1
-        moved -= chance[:, another, None] * rule(others)
+        moved -= chance[:, another, None] * _expected(others, rule, most, patterns, times)
         others[:, another] -= 1
-    found = np.zeros((*patterns.shape, values.shape[1]))
+    found = np.zeros((*patterns.shape, moved.shape[1]))
     found[row, label] = moved
+    return found
+
+
+def _expected(rows: Counts, rule: Rule, most: int, patterns: Counts, times: NDArray[np.int64]) -> Floats:
+    """(R, C): what the rule makes of rows of counts once each has `most` answers; the missing ones are drawn from the urn."""
+    short = rows.sum(axis=1) < most
+    found = rule(rows).astype(float)
+    if short.any():
+        few, place = patterns_of(rows[short])
+        chance = _urn(few, patterns, times)
+        one = np.eye(rows.shape[1], dtype=few.dtype)
+        more = [chance[:, k, None] * _expected(few + one[k], rule, most, patterns, times) for k in range(rows.shape[1])]
+        found[short] = np.sum(more, axis=0)[place]
     return found
 
 

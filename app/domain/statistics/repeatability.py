@@ -55,8 +55,11 @@ def answer_shares(counts: Counts) -> AnswerShares:
     return AnswerShares(grid, _fitted(rows, sizes, grid)[0])
 
 
-def repeatability(counts: Counts, *, quorum_size: int) -> Repeatability:
+def repeatability(counts: Counts, *, quorum_size: int, most: int = 0) -> Repeatability:
     """What another panel of as many Workers an Item would say, from the answers of this one.
+
+    most: an Item with fewer answers was left as soon as others could not change its category, so that it stands for a panel of
+    `most` (when one stops asking changes nothing of the likelihood, and so nothing of G).
 
     counts: (items, 4 or more), columns as in OPTIONS and then other answers, which are taken together. Items are decided by the
     study's rule: given first. With π the chance of a category given p, the panel's variance of an Item is π (1 - π), and
@@ -73,11 +76,12 @@ def repeatability(counts: Counts, *, quorum_size: int) -> Repeatability:
     winner = quorum(VoteCounts(rows[:, : len(OPTIONS)]), quorum=quorum_size).winner
     chance = np.zeros((len(rows), len(CATEGORIES)))
     noise = np.zeros(len(CATEGORIES))
-    for size in np.unique(totals[totals > 0]):
-        pi, here = _chances(grid, int(size), quorum_size), totals == size
+    panels = np.where(totals > 0, np.maximum(totals, most), 0)
+    for size in np.unique(panels[panels > 0]):
+        pi, here = _chances(grid, int(size), quorum_size), panels == size
         chance[here] = own[here] @ pi
         noise += (sizes[here].sum() / sizes[totals > 0].sum()) * (common @ (pi * (1 - pi)))
-    chance[totals == 0] = common @ _chances(grid, int(np.median(totals[totals > 0])), quorum_size)
+    chance[totals == 0] = common @ _chances(grid, int(np.median(panels[panels > 0])), quorum_size)
     # Index -1, no winner, is the last category: non-agreement.
     kept = chance[np.arange(len(rows)), winner]
     answered = np.where(totals > 0, sizes, 0)

@@ -10,6 +10,7 @@ Source of the table: Northcutt, Athalye & Mueller 2021, arXiv:2103.14749, tables
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,9 +97,12 @@ class StudyTotal:
 
 
 def line_of_votes(
-    name: str, votes: Votes, *, quorum_size: int, scope: Scope = Scope(), level: float = LEVEL
+    name: str, votes: Votes, *, quorum_size: int, most: int = 0, scope: Scope = Scope(), level: float = LEVEL
 ) -> StudyLine:
     """The line of answers that are known with their Workers; labels are OPTIONS, in that order, then any others.
+
+    most: as many answers as an Item may get, where it is left as soon as further ones could not change its category; 0: each
+    got all it was to get.
 
     Each share is over Items and Workers (see `item_shares`); where n of N suspects were checked, the variance s² / n of the
     Items becomes (1 - n/N) s² / n + (n/N) R / n, R being the panel's own part of it (see `repeatability`). Where all are checked
@@ -113,16 +117,17 @@ def line_of_votes(
     seen = (per_worker > 0).sum() > 1 and per_worker.max() > 1
     counts = votes.counts()
     if not seen:
-        return line_of_counts(name, counts, quorum_size=quorum_size, scope=scope, level=level)
+        return line_of_counts(name, counts, quorum_size=quorum_size, most=most, scope=scope, level=level)
 
     def found(populations: Sequence[Population]) -> list[Estimate]:
-        return shares(votes, lambda rows: _membership(rows, quorum_size), populations=populations, level=level)
+        rule = partial(_membership, quorum_size=quorum_size)
+        return shares(votes, rule, most=most, populations=populations, level=level)
 
-    return _line(name, counts, found, quorum_size=quorum_size, scope=scope, basis=Basis.WORKERS)
+    return _line(name, counts, found, quorum_size=quorum_size, most=most, scope=scope, basis=Basis.WORKERS)
 
 
 def line_of_counts(
-    name: str, counts: Counts, *, quorum_size: int, scope: Scope = Scope(), level: float = LEVEL
+    name: str, counts: Counts, *, quorum_size: int, most: int = 0, scope: Scope = Scope(), level: float = LEVEL
 ) -> StudyLine:
     """The line of counts (items, 4 or more): the columns as in OPTIONS, then others. As `line_of_votes`, without Workers."""
     if counts.ndim != 2 or counts.shape[1] < len(OPTIONS) or counts.min(initial=0) < 0:  # noqa: PLR2004 - Items by options
@@ -136,7 +141,7 @@ def line_of_counts(
             for x, population in zip(members, populations, strict=True)
         ]
 
-    return _line(name, counts, found, quorum_size=quorum_size, scope=scope, basis=Basis.ANSWERS)
+    return _line(name, counts, found, quorum_size=quorum_size, most=most, scope=scope, basis=Basis.ANSWERS)
 
 
 def line_of_categories(name: str, table: CategoryTable, *, scope: Scope = Scope(), level: float = LEVEL) -> StudyLine:
@@ -190,6 +195,7 @@ def _line(
     found: Callable[[Sequence[Population]], Sequence[Estimate]],
     *,
     quorum_size: int,
+    most: int,
     scope: Scope,
     basis: Basis,
 ) -> StudyLine:
@@ -198,7 +204,7 @@ def _line(
     if not len(answered):
         raise InvalidInput([Problem("nobody answered: there is nothing to estimate from", field=name)])
     table = tabulate(dict(zip(CATEGORIES, _members(answered, quorum_size).tolist()[:-1], strict=True)))
-    again = repeatability(answered, quorum_size=quorum_size)
+    again = repeatability(answered, quorum_size=quorum_size, most=most)
     part = min(table.checked / (scope.suspects or len(counts)), 1.0)
     noise = [*again.noise.tolist(), float(again.noise[CATEGORIES.index(Category.NON_ERROR)])]
     unanswered = len(counts) - len(answered)

@@ -22,7 +22,7 @@ _COEFFICIENTS = ("Percent agreement", "Fleiss’ kappa", "Krippendorff’s alpha
 def agreement(findings: Findings) -> Section:
     """Percent agreement, kappa and alpha."""
     found = findings.agreement
-    blocks: tuple[Block, ...] = (found,) if isinstance(found, NotEnough) else _agreement(found)
+    blocks: tuple[Block, ...] = (found,) if isinstance(found, NotEnough) else (*_agreement(found), *_first(findings))
     return Section("agreement", "Agreement between Workers", blocks)
 
 
@@ -44,6 +44,18 @@ def _agreement(found: Agreement) -> tuple[Block, ...]:
     draw = plots.intervals(shown, xlabel="0: no more than chance, 1: perfect", percent=False)
     drawn = svg.drawing("agreement-plot", title, text, draw, height_in=1.7)
     return (lead, Plot("agreement-plot", title, text, drawn, table), *notes)
+
+
+def _first(findings: Findings) -> tuple[Text, ...]:
+    terms = findings.record.terms
+    if terms.first_assignments == terms.assignments_per_item:
+        return ()
+    return (
+        Text(
+            f"Over the first {terms.first_assignments} answers on each Item. More were asked for only where these left its"
+            " outcome open: with them, agreement would come out too high."
+        ),
+    )
 
 
 def _cells(name: str, figure: Estimate | Undefined) -> tuple[str, str]:

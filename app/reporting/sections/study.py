@@ -57,7 +57,10 @@ def _about(findings: Findings, line: StudyLine) -> tuple[Block, ...]:
     if line.unanswered:
         lines.append(f"{counted(line.unanswered, 'suspect')} without any answer: not counted as checked.")
     if open_items:
-        lines.append(f"{counted(open_items, 'Item')} still open: further Responses could change what they are.")
+        lines.append(
+            f"{counted(open_items, 'Item')} still open: further Responses could change what they are. Clear Items settle"
+            " first: errors and non-agreement are likely to rise, and the intervals do not know it."
+        )
     if line.same_again is not None:
         lines.append(
             f"Another panel would put an Item into the same category with probability {percent(line.same_again)}."

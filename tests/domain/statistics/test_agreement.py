@@ -176,3 +176,18 @@ def test_ten_workers_who_did_everything_leave_more_doubt_than_strangers() -> Non
     known, unknown = figures(agreement(crowd)), figures(agreement(strangers))
     assert known[:, 0] == pytest.approx(unknown[:, 0])
     assert (known[:, 1] > 2 * unknown[:, 1]).all()
+
+
+def test_where_all_items_agree_alike_coefficients_are_as_uncertain_as_percent_agreement() -> None:
+    """Fifty Items of three against two, by a Worker for each answer: no Item differs from another."""
+    item, label = np.repeat(np.arange(50), 5), np.tile([0, 0, 0, 1, 1], 50)
+    label[125:] = 1 - label[125:]
+    found = agreement(Votes.of(item, np.arange(250), label))
+    assert isinstance(found.percent, Estimate)
+    assert isinstance(found.kappa, Estimate)
+    assert isinstance(found.alpha, Estimate)
+    low, high = found.percent.interval.low, found.percent.interval.high
+    assert (found.percent.value, found.kappa.value) == pytest.approx((0.4, -0.2))
+    assert found.kappa.interval.low == pytest.approx(max(2 * low - 1, -0.25))
+    assert found.kappa.interval.high == pytest.approx(2 * high - 1)
+    assert found.alpha.interval.low < found.alpha.value < found.alpha.interval.high

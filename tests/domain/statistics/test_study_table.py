@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from app.domain.consensus.votes import Votes
 from app.domain.statistics.categories import CategoryTable, tabulate
@@ -206,3 +207,24 @@ def test_intervals_hold_what_other_panels_would_find_as_often_as_they_say(
         votes = voted(rng, shares[checked], workers=workers, careless=careless)
         held.append(truth in line_of_votes("a", votes, quorum_size=3, scope=Scope(suspects)).error_share.interval)
     assert 0.9 <= np.mean(held) <= 0.99
+
+
+def test_items_left_early_are_as_certain_as_with_all_answers() -> None:
+    rng = np.random.default_rng(1)
+    said = np.where(rng.random((300, 5)) < 0.9, 0, rng.integers(1, 4, (300, 5)))
+    enough = (said[:, :3] == said[:, :1]).all(axis=1)
+    kept = np.ones(said.shape, dtype=bool)
+    kept[enough, 3:] = False
+    worker = np.argsort(rng.random((300, 60)), axis=1)[:, :5]
+
+    def line(rows: NDArray[np.bool_], *, most: int) -> StudyLine:
+        item, at = np.nonzero(rows)
+        votes = Votes.of(item, worker[item, at], said[item, at], items=300, workers=60, labels=4)
+        return line_of_votes("", votes, quorum_size=3, most=most, scope=Scope(300))
+
+    whole, early, unknown = line(kept | True, most=0), line(kept, most=5), line(kept, most=0)
+    assert whole.table == early.table
+    assert early.same_again == pytest.approx(whole.same_again, abs=0.02)
+    assert early.error_share.interval.high == pytest.approx(whole.error_share.interval.high, rel=0.2)
+    # As panels of three that would have to agree, they would be far less certain than they are.
+    assert unknown.error_share.interval.high > 2 * whole.error_share.interval.high
