@@ -5,7 +5,7 @@ Real ids are not known when a call is generated: `Known` stands for one and is f
 
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from botocore.model import ListShape, Shape, StructureShape
@@ -62,13 +62,17 @@ class Call:
 
 def calls() -> SearchStrategy[Call]:
     """Any call; most are well signed, so that they get to the rules behind the door."""
+    return st.sampled_from([*OPERATIONS, *_FREQUENT]).flatmap(_calls_of)
+
+
+@cache
+def _calls_of(operation: str) -> SearchStrategy[Call]:
+    """Made once: hypothesis checks each new strategy, which takes it longer than to draw a call."""
     envelopes = st.sampled_from([Envelope.SIGNED] * 50 + list(Envelope))
-    operations = st.sampled_from([*OPERATIONS, *_FREQUENT])
-    return operations.flatmap(lambda name: st.builds(Call, st.just(name), envelopes, bodies(name), _NOISE))
+    return st.builds(Call, st.just(operation), envelopes, _bodies(operation), _NOISE)
 
 
-@lru_cache(maxsize=64)
-def bodies(operation: str) -> SearchStrategy[Any]:
+def _bodies(operation: str) -> SearchStrategy[Any]:
     """Inputs of the operation: proper ones, ones with something wrong in them, and things that are no input at all."""
     shape = wire.service_model().operation_model(operation).input_shape
     if shape is None:
@@ -89,7 +93,8 @@ def _spoil(body: dict[str, Any], which: int, junk: Any) -> dict[str, Any]:
 def _structure(shape: StructureShape, *, odd: bool) -> SearchStrategy[Any]:
     members = {name: _member(name, part, odd=odd) for name, part in shape.members.items() if odd or name not in _RARE}
     required = {name: part for name, part in members.items() if name in {*shape.required_members, *_USUAL}}
-    return st.fixed_dictionaries(required, optional={name: members[name] for name in members.keys() - required.keys()})
+    optional = {name: part for name, part in members.items() if name not in required}
+    return st.fixed_dictionaries(required, optional=optional)
 
 
 def _member(name: str, shape: Shape, *, odd: bool) -> SearchStrategy[Any]:
