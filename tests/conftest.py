@@ -6,12 +6,15 @@ import secrets
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
 import structlog
+import typer
+import typer.main
 from argon2 import PasswordHasher
 from sqlalchemy.orm import Session
 
@@ -75,6 +78,14 @@ def slow_hasher() -> Iterator[PasswordHasher]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", quick)
         yield slow
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_command_tree() -> Iterator[None]:
+    """Typer reads the signatures of all commands anew each time it is called: 0.1 s. A process has one tree, and calls once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
