@@ -10,6 +10,7 @@ from app.reporting.wording import NONE, count, seconds, usd
 _FEW = 5
 # Nobody sees an Item, reads two labels and answers in less, half of the time.
 _QUICKEST_PEOPLE_MS = 1000
+_HOUR_MS = 3_600_000
 _HOURLY_SHARES = (
     (10, "lower tenth"),
     (25, "lower quarter"),
@@ -54,14 +55,17 @@ def _each(findings: Findings) -> str:
 
 
 def _no_people(findings: Findings) -> tuple[Text, ...]:
-    timed = findings.record.responses.elapsed_ms
-    timed = timed[~np.isnan(timed)]
-    if len(timed) < _FEW or (median := float(np.median(timed))) >= _QUICKEST_PEOPLE_MS:
+    pay, terms = findings.record.money.hourly_usd, findings.record.terms
+    if len(pay) < _FEW or (median_usd := float(np.median(pay))) <= 0:
+        return ()
+    # How long an Item took where the reward came to that much an hour.
+    median_ms = float(terms.reward_usd) / median_usd * _HOUR_MS / terms.items_per_hit
+    if median_ms >= _QUICKEST_PEOPLE_MS:
         return ()
     return (
         Text(
-            f"Half of the answers took {seconds(median)} or less. People cannot read a question that fast: these are answers of a"
-            " simulated crowd or of programs, and what an hour earned says nothing of people."
+            f"Half of the Assignments took {seconds(median_ms)} an Item or less. People cannot read a question that fast: a"
+            " simulated crowd answered, or programs, and what an hour earned says nothing of people."
         ),
     )
 
