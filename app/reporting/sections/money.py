@@ -5,12 +5,12 @@ import numpy as np
 from app.domain.plurals import counted
 from app.reporting.document import Block, Facts, NotEnough, Section, Table, Text
 from app.reporting.findings import Findings
-from app.reporting.wording import NONE, count, seconds, usd
+from app.reporting.wording import NONE, count, usd
 
 _FEW = 5
 # Nobody sees an Item, reads two labels and answers in less, half of the time.
-_QUICKEST_PEOPLE_MS = 1000
-_HOUR_MS = 3_600_000
+_QUICKEST_PEOPLE_S = 1.0
+_HOUR_S = 3600
 _HOURLY_SHARES = (
     (10, "lower tenth"),
     (25, "lower quarter"),
@@ -59,13 +59,13 @@ def _no_people(findings: Findings) -> tuple[Text, ...]:
     if len(pay) < _FEW or (median_usd := float(np.median(pay))) <= 0:
         return ()
     # How long an Item took where the reward came to that much an hour.
-    median_ms = float(terms.reward_usd) / median_usd * _HOUR_MS / terms.items_per_hit
-    if median_ms >= _QUICKEST_PEOPLE_MS:
+    median_s = float(terms.reward_usd) / median_usd * _HOUR_S / terms.items_per_hit
+    if median_s >= _QUICKEST_PEOPLE_S:
         return ()
     return (
         Text(
-            f"Half of the Assignments took {seconds(median_ms)} an Item or less. People cannot read a question that fast: a"
-            " simulated crowd answered, or programs, and what an hour earned says nothing of people."
+            "Half of the Assignments took less than a second an Item. People cannot read a question that fast: a simulated crowd"
+            " answered, or programs, and what an hour earned says nothing of people."
         ),
     )
 
