@@ -125,7 +125,7 @@ class Findings:
         Where further Workers are asked only about Items that divide the first, the first answers alone: with the others, the
         clear Items would count with few answers and the doubtful with many, and agreement be what no panel shows.
         """
-        record, first = self.record, self.record.terms.first_assignments
+        record, first = self.record, self.record.terms.asked_of_all
         roles = record.of_role(ItemRole.SUSPECT, ItemRole.CONTROL)
         adaptive = first < record.terms.assignments_per_item
         chosen = (record.first_votes_on(roles, first) if adaptive else record.votes_on(roles)).votes

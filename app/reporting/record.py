@@ -65,6 +65,11 @@ class Terms:
     seed: int
     masters: bool = False
 
+    @property
+    def asked_of_all(self) -> int:
+        """How many answers every Item is asked for, whatever they say: one alone settles nothing where the quorum is more."""
+        return max(self.first_assignments, min(self.quorum, 2))
+
 
 @dataclass(frozen=True, slots=True)
 class Dates:

@@ -387,9 +387,11 @@ def test_items_left_early_stand_for_panels_of_all() -> None:
     assert second == pytest.approx(first, abs=1.5)
 
 
-def test_agreement_of_items_asked_in_rounds_is_that_of_the_first_answers() -> None:
+@pytest.mark.parametrize(("first", "counted"), [(3, 3), (1, 2)])
+def test_agreement_of_items_asked_in_rounds_is_that_of_the_first_answers(first: int, counted: int) -> None:
+    """A single answer settles nothing, so that a second is asked for in any case."""
     _, rounds = asked_in_rounds()
-    document = batch_document(rounds)
+    document = batch_document(replace(rounds, terms=replace(rounds.terms, first_assignments=first)))
     said = [block.text for block in section(document, "agreement").blocks if isinstance(block, Text)]
-    assert any("Over the first 3 answers" in text for text in said)
-    assert any("600 Responses on 200 Items" in text for text in said)
+    assert any(f"Over the first {counted} answers" in text for text in said)
+    assert any(f"{200 * counted} Responses on 200 Items" in text for text in said)

@@ -48,11 +48,11 @@ def _agreement(found: Agreement) -> tuple[Block, ...]:
 
 def _first(findings: Findings) -> tuple[Text, ...]:
     terms = findings.record.terms
-    if terms.first_assignments == terms.assignments_per_item:
+    if terms.asked_of_all >= terms.assignments_per_item:
         return ()
     return (
         Text(
-            f"Over the first {terms.first_assignments} answers on each Item. More were asked for only where these left its"
+            f"Over the first {terms.asked_of_all} answers on each Item. More were asked for only where these left its"
             " outcome open: with them, agreement would come out too high."
         ),
     )
